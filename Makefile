@@ -1,0 +1,62 @@
+# Everything runs in .venv, which the first target that needs it creates.
+#   make PYTHON=python3.12 demo      to use another Python
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-fast check format bench clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: .venv/.installed  ## see it recognise actions, no camera needed
+	@$(BIN)/actionpose demo
+
+test: .venv/.installed-dev  ## run all tests, on all cores
+	$(BIN)/pytest -n auto
+
+test-fast: .venv/.installed-dev  ## run the tests that take seconds
+	$(BIN)/pytest -m "not slow"
+
+check: .venv/.installed-dev  ## lint, format, types and architecture
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/.installed-dev  ## rewrite the code in the house format
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: .venv/.installed-bench  ## measure speed against its peers
+	$(BIN)/pytest tests/benchmarks -s
+
+clean:  ## remove .venv and every cache
+	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Made after the environment is whole, so an interrupted installation is taken up again.
+.venv/.created:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "error: actionpose needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V 2>&1)." >&2; \
+	  echo "hint: install one and name it, for instance: make PYTHON=python3.12 demo" >&2; exit 1; }
+	@$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/.installed: pyproject.toml | .venv/.created
+	@echo "Installing actionpose into .venv (a minute or two) ..." >&2
+	@$(PIP) install --editable .
+	@touch $@
+
+# Dependency groups need a newer pip than older Pythons bring along.
+.venv/.installed-dev: .venv/.installed
+	@echo "Installing the development tools into .venv ..." >&2
+	@$(PIP) install --upgrade "pip>=25.1"
+	@$(PIP) install --group dev
+	@touch $@
+
+.venv/.installed-bench: .venv/.installed-dev
+	@$(PIP) install --group bench
+	@touch $@

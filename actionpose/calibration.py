@@ -1,0 +1,159 @@
+"""How near is near enough: a rejection threshold for every template, and what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+
+from actionpose.dtw import dtw_distances
+from actionpose.features import FeatureFrame, FeatureStream
+from actionpose.matching import StreamMatcher, TemplateBank, WindowMatcher
+from actionpose.pose import FloatArray, PoseSequence
+
+__all__ = ["calibrate_thresholds", "calibrate_window_thresholds", "nearest_distances", "replay_template"]
+
+_FACTOR, _FLATTENING = 1.1, 0.15
+_NEGATIVE_PERCENTILE = 10.0
+_MAX_NEGATIVE = 9.0
+_FARTHEST = 1.0  # a lone template has no other to be told from
+_MAX_EXAMPLES = 120  # templates whose distances are measured; more add time and no precision
+_BACKGROUND_MARGIN = 0.95
+_BACKGROUND_FLOOR = 0.5
+_SETTLE_FRAMES = 6
+_WINDOW_FACTOR = 0.8
+
+
+def calibrate_thresholds(
+    bank: TemplateBank, *, background: Sequence[PoseSequence] = (), sensitivity: float = 1.0
+) -> FloatArray:
+    """Rejection thresholds for `StreamMatcher`.
+
+    The negatives are the templates of the other labels, as recorded and reversed in time. A threshold is
+    ``1.1 n ^ 0.15`` with n the 10th percentile of the distances to them, averaged (geometrically) within a label:
+    nearly constant on purpose, since few negatives are a noisy guide. Where a background recording comes closer than that,
+    the threshold moves below it, but not below half.
+
+    Parameters
+    ----------
+    bank : TemplateBank
+        The N templates.
+    background : sequence of PoseSequence
+        Recordings in which none of the actions is performed.
+    sensitivity : float
+        Factor on every threshold: above 1 misses less, below 1 fires less.
+
+    Returns
+    -------
+    array (N,)
+    """
+    negatives = _negative_distances(bank)
+    labels = np.array([template.label for template in bank.templates])
+    thresholds = np.empty(len(labels))
+    for label in np.unique(labels):
+        of_label = labels == label
+        mean = float(np.exp(np.log(negatives[of_label]).mean()))
+        thresholds[of_label] = _FACTOR * min(mean, _MAX_NEGATIVE) ** _FLATTENING
+    for sequence in background:
+        nearest = _BACKGROUND_MARGIN * nearest_distances(bank, _stream(bank, sequence))
+        thresholds = np.clip(nearest, _BACKGROUND_FLOOR * thresholds, thresholds)
+    return thresholds * sensitivity
+
+
+def calibrate_window_thresholds(
+    bank: TemplateBank,
+    *,
+    background: Sequence[PoseSequence] = (),
+    window_frames: int = 50,
+    sensitivity: float = 1.0,
+) -> FloatArray:
+    """Rejection thresholds for `WindowMatcher`: a share of the distance to the other labels' templates; array (N,).
+
+    Parameters are those of `calibrate_thresholds`.
+    """
+    labels = np.array([template.label for template in bank.templates])
+    distances = np.stack([_window_distances(bank, track) for track in bank.timed_tracks])
+    is_other = labels[:, None] != labels[None, :]
+    if is_other.any():
+        thresholds = _WINDOW_FACTOR * np.nanpercentile(
+            np.where(is_other, distances, np.nan), _NEGATIVE_PERCENTILE, axis=0
+        )
+    else:
+        # Nothing to be told from: as far again as the template is from standing still at its mean.
+        still = [np.linalg.norm(track - track.mean(axis=0), axis=1).mean() for track in bank.timed_tracks]
+        thresholds = 0.5 * _WINDOW_FACTOR * np.asarray(still)
+    for sequence in background:
+        matcher = WindowMatcher(bank, window_frames=window_frames)
+        nearest = _BACKGROUND_MARGIN * _nearest_windows(matcher, _stream(bank, sequence))
+        thresholds = np.clip(nearest, _BACKGROUND_FLOOR * thresholds, thresholds)
+    return thresholds * sensitivity
+
+
+def nearest_distances(bank: TemplateBank, frames: Iterable[FeatureFrame]) -> FloatArray:
+    """Smallest distance of each template to any stretch of a feature stream; array (N,), inf where none fits."""
+    matcher = StreamMatcher(bank, limits=np.zeros(len(bank.templates)))
+    nearest = np.full(len(bank.templates), np.inf)
+    previous = nearest.copy()
+    previous_start = np.zeros(len(nearest), dtype=np.int64)
+    for frame in frames:
+        n_before = matcher.n_frames
+        matcher.update(frame)
+        distance, start = matcher.ends()
+        # Only where a distance has passed through a minimum is the stretch worth a closer look.
+        for i in np.flatnonzero((previous < nearest) & (distance > previous) & (matcher.n_frames > n_before)):
+            match = matcher.judge(int(i), float(previous[i]), start=int(previous_start[i]), end=n_before)
+            nearest[i] = min(nearest[i], match.distance)
+        previous, previous_start = distance.copy(), start.copy()
+    for i in np.flatnonzero(previous < nearest):
+        match = matcher.judge(int(i), float(previous[i]), start=int(previous_start[i]), end=matcher.n_frames)
+        nearest[i] = min(nearest[i], match.distance)
+    return nearest
+
+
+def _stream(bank: TemplateBank, sequence: PoseSequence) -> Iterator[FeatureFrame]:
+    stream = FeatureStream(bank.skeleton, bank.settings.features)
+    for pose in sequence.iter_poses():
+        yield from stream.update(pose)
+
+
+def replay_template(bank: TemplateBank, template: int, *, is_reversed: bool = False) -> Iterator[FeatureFrame]:
+    """Yield a template as a stream would show it: smoothed, and held a little so that smoothing can catch up."""
+    track = bank.timed_tracks[template][:: -1 if is_reversed else 1]
+    smoothed, weight = track[0], bank.settings.features.smoothing
+    for i in range(len(track) + _SETTLE_FRAMES):
+        smoothed = smoothed + weight * (track[min(i, len(track) - 1)] - smoothed)
+        yield FeatureFrame(0.0, smoothed[: bank.n_features], smoothed[bank.n_features :], i == 0)
+
+
+def _nearest_windows(matcher: WindowMatcher, frames: Iterable[FeatureFrame]) -> FloatArray:
+    nearest = np.inf
+    for frame in frames:
+        matcher.update(frame)
+        nearest = np.minimum(nearest, matcher.distances)
+    return np.asarray(nearest)
+
+
+def _window_distances(bank: TemplateBank, window: FloatArray) -> FloatArray:
+    """Distance of a stretch of features to every template, as `WindowMatcher` measures it; array (N,)."""
+    tracks = [np.nan_to_num(track[:, : bank.n_features]) for track in bank.timed_tracks]
+    lengths = [len(track) for track in tracks]
+    cost = np.zeros((len(tracks), len(window), max(lengths)))
+    for i, track in enumerate(tracks):
+        cost[i, :, : len(track)] = np.linalg.norm(
+            np.nan_to_num(window[:, None, : bank.n_features]) - track[None], axis=2
+        )
+    return dtw_distances(cost, lengths) / (len(window) + np.asarray(lengths))
+
+
+def _negative_distances(bank: TemplateBank) -> FloatArray:
+    """10th percentile of each template's distances to the other labels' templates; array (N,)."""
+    labels = np.array([template.label for template in bank.templates])
+    if len(set(labels)) < 2:
+        return np.full(len(labels), _FARTHEST)
+    chosen = np.unique(np.linspace(0, len(labels) - 1, min(len(labels), _MAX_EXAMPLES)).round().astype(int))
+    distances = np.minimum(
+        [[nearest_distances(bank, replay_template(bank, i, is_reversed=r)) for i in chosen] for r in (False, True)],
+        _MAX_NEGATIVE,
+    )
+    distances[:, labels[chosen][:, None] == labels[None, :]] = np.nan
+    return np.nanpercentile(distances.reshape(-1, len(labels)), _NEGATIVE_PERCENTILE, axis=0)

@@ -1,0 +1,95 @@
+"""The command line: thin shells that parse, call and show.
+
+A command's module is imported when the command runs, so that help comes at once and listing templates never
+loads a keypoint model.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import click
+
+from actionpose import __version__
+from actionpose.errors import ActionposeError
+
+__all__ = ["cli", "main"]
+
+_COMMANDS = {
+    "demo": "See it recognise actions from pixels, no camera needed.",
+    "record": "Record templates of an action with a camera.",
+    "add": "Make a template of a stretch of video.",
+    "live": "Recognise actions live.",
+    "recognize": "Recognise actions in a video, recording or stream.",
+    "templates": "List, change, share and check the templates.",
+    "evaluate": "Compare what is recognised in a video with what is in it.",
+    "info": "Show versions, models, cameras and folders.",
+}
+
+
+class _Failure(click.ClickException):
+    """Shows an error of actionpose, and what to do about it, without a traceback."""
+
+    def __init__(self, error: ActionposeError) -> None:
+        super().__init__(error.message)
+        self.hint = error.hint
+
+    def show(self, file: Any = None) -> None:  # noqa: ARG002
+        click.echo(f"error: {self.message}", err=True)
+        if self.hint:
+            click.echo(f"hint: {self.hint}", err=True)
+
+
+class _Interrupted(click.ClickException):
+    """Ctrl-C: one short line, and the exit code that shells expect."""
+
+    exit_code = 130
+
+    def show(self, file: Any = None) -> None:  # noqa: ARG002
+        click.echo(f"\n{self.message}", err=True)
+
+
+class _LazyGroup(click.Group):
+    """Each command is ``actionpose.cli.<name>.<name>``, imported when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:  # noqa: ARG002
+        if name not in _COMMANDS:
+            return None
+        command: click.Command = getattr(importlib.import_module(f"{__name__}.{name}"), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ActionposeError as error:
+            raise _Failure(error) from error
+        except KeyboardInterrupt:
+            raise _Interrupted("Stopped.") from None
+
+
+@click.command(
+    cls=_LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="""\b
+First steps:
+  actionpose demo                     see it work, without a camera
+  actionpose record wave --takes 2    show it an action
+  actionpose live                     and see it recognised
+""",
+)
+@click.version_option(__version__, message="%(prog)s %(version)s")
+def cli() -> None:
+    """Show your computer an action once or twice, and it recognises it live."""
+
+
+def main() -> None:
+    """Run the command line and exit: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
+    cli(prog_name="actionpose")

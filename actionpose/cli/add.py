@@ -1,0 +1,132 @@
+"""``actionpose add``: templates from video."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+
+import click
+import numpy as np
+
+from actionpose.cli.options import epilog, library_option, model_option
+from actionpose.cli.terminal import frame_progress, template_line
+from actionpose.cli.wiring import open_estimator, open_library
+from actionpose.errors import ActionposeError
+from actionpose.pose import Frame, Pose, PoseSequence
+from actionpose.recorder import assess_take
+from actionpose.session import iter_poses
+from actionpose.sources import open_source
+from actionpose.spans import LabelledSpan, load_spans, to_seconds
+from actionpose.template import UNKNOWN, Template, validate_label
+
+__all__ = ["add"]
+
+_WARM_UP_S = 2.0  # a tracker needs some frames to settle on a body
+_TO_THE_END_S = 1e9
+
+
+@click.command(
+    epilog=epilog("add squat squat.mp4", "add wave party.mp4 --start 12.5 --end 14", "add --spans spans.csv")
+)
+@click.argument("label", required=False)
+@click.argument("video", required=False, type=click.Path(path_type=Path))
+@click.option("--start", metavar="SECONDS", type=click.FloatRange(min=0), help="Where the action begins.")
+@click.option("--end", metavar="SECONDS", type=click.FloatRange(min=0), help="Where the action ends.")
+@click.option(
+    "--spans",
+    metavar="FILE.csv",
+    type=click.Path(path_type=Path),
+    help="Add a template for each line: columns video, label, and start_s, end_s or start_frame, end_frame.",
+)
+@library_option
+@model_option
+def add(
+    *,
+    label: str | None,
+    video: Path | None,
+    start: float | None,
+    end: float | None,
+    spans: Path | None,
+    library: str | None,
+    model: str,
+) -> None:
+    """Make a template of the action LABEL from VIDEO, or many from a table.
+
+    Without --start and --end the whole video is taken. A span is used as it is given: nothing is cut off.
+    """
+    if spans and (label or start is not None or end is not None):
+        raise click.UsageError("--spans stands alone: its file names the videos and the labels.")
+    if spans:
+        wanted = [span for span in load_spans(spans) if span.label != UNKNOWN]
+    elif label and video:
+        end_s = _TO_THE_END_S if end is None else end
+        wanted = [LabelledSpan(video=video, label=validate_label(label), start_s=start or 0.0, end_s=end_s)]
+    else:
+        raise click.UsageError("Expected LABEL and VIDEO, or --spans FILE.csv.")
+    wanted.sort(key=lambda span: span.video)
+    with open_library(library) as templates:
+        for path, of_video in groupby(wanted, key=lambda span: span.video):
+            for label, sequence, provenance in _cut_spans(path, list(of_video), model=model):
+                verdict = assess_take(sequence)
+                template = templates.add(
+                    Template(label=label, sequence=sequence, provenance=provenance, quality=verdict.numbers)
+                )
+                click.echo(template_line(template))
+                for problem in verdict.problems:
+                    click.echo(f"note: {label}: {problem}", err=True)
+
+
+def _cut_spans(
+    path: Path, spans: Sequence[LabelledSpan], *, model: str
+) -> Iterator[tuple[str, PoseSequence, dict[str, str]]]:
+    """Yield label, poses and provenance of each span of one video, which is gone through once."""
+    poses: list[Pose] = []
+    times: list[float] = []
+    with (
+        open_source(path) as source,
+        open_estimator(model, source) as estimator,
+        frame_progress(source.info) as advance,
+    ):
+        lead_frames = _WARM_UP_S * (source.info.rate_hz or 30.0)
+
+        def is_wanted(frame: Frame) -> bool:
+            return any(_is_near(span, frame, lead_frames) and not _is_past(span, frame) for span in spans)
+
+        for frame, found in iter_poses(source, estimator, is_wanted=is_wanted):
+            times.append(frame.time)
+            poses.extend(found)
+            advance()
+            if all(_is_past(span, frame) for span in spans):
+                break
+        provenance = {"source": path.name, "estimator": estimator.name if estimator else ""}
+    for span in spans:
+        start, end = to_seconds(span, np.array(times))
+        where = {"start": f"{start:.3f}", "end": f"{min(end, times[-1]):.3f}"}
+        yield span.label, _cut(poses, start, end, path=path), provenance | where
+
+
+def _is_near(span: LabelledSpan, frame: Frame, lead_frames: float) -> bool:
+    if span.start_frame is not None:
+        return frame.index >= span.start_frame - lead_frames
+    return frame.time >= (span.start_s or 0.0) - _WARM_UP_S
+
+
+def _is_past(span: LabelledSpan, frame: Frame) -> bool:
+    if span.end_frame is not None:
+        return frame.index >= span.end_frame
+    return frame.time >= (span.end_s or 0.0)
+
+
+def _cut(poses: Sequence[Pose], start: float, end: float, *, path: Path) -> PoseSequence:
+    """Return the body that is most often in view between two times."""
+    inside = [pose for pose in poses if start <= pose.time < end]
+    n_seen = Counter(pose.track_id for pose in inside)
+    track_id, n_frames = n_seen.most_common(1)[0] if n_seen else (0, 0)
+    if n_frames < 2:
+        raise ActionposeError(
+            f"Nobody is in view in {path.name} from {start:.2f} s on, up to {end:.2f} s.",
+            hint="Check the span, and that the body is large enough in the picture.",
+        )
+    return PoseSequence.from_poses([pose for pose in inside if pose.track_id == track_id])

@@ -1,0 +1,108 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, Literal
+
+import click
+
+__all__ = ["epilog", "library_option", "model_option", "people_option", "recognition_options"]
+
+_Command = Callable[..., Any]
+
+library_option = click.option(
+    "--library",
+    metavar="PATH|URL",
+    help="The template library: a file or a database URL.  [default: ACTIONPOSE_LIBRARY, else "
+    "templates/library.sqlite where there is a templates folder, else in your data folder]",
+)
+
+model_option = click.option(
+    "--model", metavar="NAME|PATH", default="mediapipe", show_default=True, help="The keypoint model."
+)
+
+people_option = click.option(
+    "--people",
+    metavar="N",
+    type=click.IntRange(1, 10),
+    default=1,
+    show_default=True,
+    help="How many people to follow at most.",
+)
+
+
+def epilog(*examples: str) -> str:
+    """Return what stands below a command's help: examples that can be typed as they are."""
+    return "\n".join(("\b", "Examples:", *(f"  actionpose {example}" for example in examples)))
+
+
+def recognition_options(command: _Command) -> _Command:
+    """Add the options of recognising, passed on as one `RecognizerSettings` named `settings`."""
+
+    @click.option(
+        "--mode",
+        type=click.Choice(["stream", "window"]),
+        default="stream",
+        show_default=True,
+        help="stream finds start and end; window votes over a sliding window.",
+    )
+    @click.option(
+        "--feature",
+        type=click.Choice(["positions", "directions", "angles"]),
+        default="positions",
+        show_default=True,
+        help="What is compared: body positions, limb directions or joint angles.",
+    )
+    @click.option(
+        "--sensitivity",
+        metavar="FACTOR",
+        type=click.FloatRange(0.1, 10),
+        default=1.0,
+        show_default=True,
+        help="Over 1 finds more, under 1 raises fewer false alarms.",
+    )
+    @click.option(
+        "--window",
+        metavar="FRAMES",
+        type=click.IntRange(4, 1000),
+        default=50,
+        show_default=True,
+        help="Window mode: length of the window.",
+    )
+    @click.option(
+        "--top",
+        metavar="N",
+        type=click.IntRange(1, 100),
+        default=4,
+        show_default=True,
+        help="Window mode: how many of the nearest templates vote.",
+    )
+    @click.option(
+        "--ratio",
+        metavar="SHARE",
+        type=click.FloatRange(0, 1, min_open=True),
+        default=0.5,
+        show_default=True,
+        help="Window mode: share of the votes that wins.",
+    )
+    @functools.wraps(command)
+    def with_settings(
+        *,
+        mode: Literal["stream", "window"],
+        feature: Literal["positions", "directions", "angles"],
+        sensitivity: float,
+        window: int,
+        top: int,
+        ratio: float,
+        **others: Any,
+    ) -> Any:
+        from actionpose.recognizer import RecognizerSettings
+
+        settings = RecognizerSettings(
+            mode=mode, feature=feature, sensitivity=sensitivity, window_frames=window, top=top, ratio=ratio
+        )
+        return command(settings=settings, **others)
+
+    return with_settings

@@ -1,0 +1,154 @@
+"""``actionpose recognize``: all actions in a video."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+import click
+import numpy as np
+import numpy.typing as npt
+from rich.console import Console
+
+from actionpose.cli.options import epilog, library_option, model_option, people_option, recognition_options
+from actionpose.cli.terminal import simple_table, with_progress
+from actionpose.cli.wiring import event_record, open_estimator, open_library, recognizer_factory, stopping_on_signals
+from actionpose.decision import ActionEvent
+from actionpose.errors import ActionposeError
+from actionpose.recognizer import RecognizerSettings
+from actionpose.session import Session, Tick
+from actionpose.sources import SourceInfo, open_source
+
+if TYPE_CHECKING:
+    from actionpose.drawing import VideoWriter
+
+__all__ = ["recognize"]
+
+_FORMAT_OF_SUFFIX = {".json": "json", ".csv": "csv"}
+_FIELDS = ("label", "start_time", "end_time", "report_time", "distance", "threshold", "template_id", "track_id")
+
+
+@click.command(
+    epilog=epilog(
+        "recognize squat.mp4",
+        "recognize squat.mp4 -o events.csv",
+        "recognize squat.mp4 --annotate squat-annotated.mp4",
+        "recognize recordings/2025-05-01_101500_wave.jsonl.gz --mode window --format json",
+    )
+)
+@click.argument("source")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json", "csv"]),
+    help="How to print the events.  [default: what FILE ends in, else table]",
+)
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    type=click.File("w", encoding="utf-8", atomic=True),
+    default="-",
+    help="Write there.",
+)
+@click.option(
+    "--annotate",
+    metavar="OUT.mp4",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write a video with skeleton, labels and time line drawn in.",
+)
+@library_option
+@model_option
+@people_option
+@recognition_options
+def recognize(
+    *,
+    source: str,
+    form: str | None,
+    output: TextIO,
+    annotate: Path | None,
+    library: str | None,
+    model: str,
+    people: int,
+    settings: RecognizerSettings,
+) -> None:
+    """Recognise all actions in SOURCE: a video, a recording, a folder of images, a stream or a puppet.
+
+    No frame of a file is dropped, and the events are the same every time. Times are seconds from the first frame.
+    Ctrl-C ends it early and keeps what was found.
+    """
+    form = form or _FORMAT_OF_SUFFIX.get(Path(output.name).suffix, "table")
+    events: list[ActionEvent] = []
+    n_seen = 0
+    with open_library(library) as templates, open_source(source) as frames:
+        make_recognizer = recognizer_factory(templates, settings)
+        with (
+            open_estimator(model, frames, people=people) as estimator,
+            _open_video(annotate, frames.info) as video,
+            Session(frames, estimator, make_recognizer) as session,
+            stopping_on_signals(session),
+        ):
+            try:
+                for tick in with_progress(session, frames.info):
+                    events += tick.events
+                    n_seen += bool(tick.poses)
+                    if video and tick.frame:
+                        video.write(_draw(tick, events, frames.info), tick.frame.time)
+            finally:
+                for note in session.notes:
+                    click.echo(f"note: {note}", err=True)
+                _write(events, form, output)
+        stats = tick.stats
+        click.echo(f"{len(events)} actions in {stats.n_processed} frames, {stats.rate_hz:.0f} fps.", err=True)
+        if not n_seen:
+            click.echo("Nobody was in view.", err=True)
+
+
+def _open_video(path: Path | None, info: SourceInfo) -> AbstractContextManager[VideoWriter | None]:
+    if path is None:
+        return nullcontext()
+    from actionpose.drawing import VideoWriter
+
+    if info.size is None:
+        raise ActionposeError(
+            f"{info.name} does not say how large its pictures are, so they cannot be annotated.",
+            hint="Annotate the video it was made from.",
+        )
+    return VideoWriter(path, rate_hz=info.rate_hz or 30.0, size=info.size)
+
+
+def _draw(tick: Tick, events: Sequence[ActionEvent], info: SourceInfo) -> npt.NDArray[np.uint8]:
+    """Return the annotated picture; a recording without pictures is drawn on black."""
+    from actionpose.drawing import annotate
+
+    assert tick.frame is not None
+    frame = tick.frame
+    if frame.image is None and info.size is not None:
+        width, height = info.size
+        frame = dataclasses.replace(frame, image=np.zeros((height, width, 3), np.uint8))
+    return annotate(frame, tick.poses, tick.states, events)
+
+
+def _write(events: Sequence[ActionEvent], form: str, output: TextIO) -> None:
+    if form == "json":
+        output.write(json.dumps([event_record(event) for event in events], indent=2) + "\n")
+    elif form == "csv":
+        rows = csv.DictWriter(output, _FIELDS, lineterminator="\n")
+        rows.writeheader()
+        rows.writerows(event_record(event) for event in events)
+    else:
+        table = simple_table("start", "end", "action", "distance", "of")
+        for event in events:
+            table.add_row(
+                f"{event.start_time:.2f}",
+                f"{event.end_time:.2f}",
+                event.label,
+                f"{event.distance:.2f}",
+                f"{event.threshold:.2f}",
+            )
+        Console(file=output, highlight=False).print(table)

@@ -1,0 +1,233 @@
+"""``actionpose record``: show it an action."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+import click
+
+from actionpose.cli.options import epilog, library_option, model_option
+from actionpose.cli.terminal import StatusLine, template_line
+from actionpose.cli.wiring import open_estimator, open_library, recordings_folder
+from actionpose.errors import ActionposeError
+from actionpose.estimators.base import KeypointEstimator
+from actionpose.library import TemplateLibrary
+from actionpose.pose import Frame, Pose, PoseSequence
+from actionpose.recorder import RecorderSettings, RecorderState, TakeRecorder, template_from_take
+from actionpose.recording import RecordingWriter
+from actionpose.session import iter_poses
+from actionpose.sources import Source, open_source
+from actionpose.template import validate_label
+
+if TYPE_CHECKING:
+    from actionpose.drawing import VideoWriter
+
+__all__ = ["record"]
+
+
+@click.command(
+    epilog=epilog(
+        "record wave", "record clap --takes 2 --seconds 2", "record wave --source 1", "record --background 30"
+    )
+)
+@click.argument("label", required=False)
+@click.option("--source", default="0", show_default=True, help="Camera number, URL, video, recording or puppet.")
+@click.option("--takes", type=click.IntRange(1, 100), default=3, show_default=True, help="Good takes wanted.")
+@click.option("--auto", is_flag=True, help="Begin and end each take with the motion (the default).")
+@click.option("--seconds", type=click.FloatRange(0.3, 60), help="Make each take this long instead.")
+@click.option(
+    "--countdown",
+    type=click.FloatRange(0, 60),
+    default=3.0,
+    show_default=True,
+    help="Seconds before the first take.",
+)
+@click.option(
+    "--background",
+    metavar="SECONDS",
+    type=click.FloatRange(1, 3600),
+    help="Record what is not an action: move about, work, talk. Makes false alarms rarer.",
+)
+@click.option("--keep-video", is_flag=True, help="Keep the pictures too, beside the keypoints.")
+@library_option
+@model_option
+def record(
+    *,
+    label: str | None,
+    source: str,
+    takes: int,
+    auto: bool,
+    seconds: float | None,
+    countdown: float,
+    background: float | None,
+    keep_video: bool,
+    library: str | None,
+    model: str,
+) -> None:
+    """Record templates of the action LABEL.
+
+    Stand so that the camera sees what moves, hold still, perform the action, hold still again; the still ends are
+    cut off. Each good take is in the library at once, so Ctrl-C loses none. The keypoints of the whole run are
+    kept under recordings/; pictures only with --keep-video.
+    """
+    if (label is None) == (background is None):
+        raise click.UsageError("Expected either a LABEL or --background SECONDS.")
+    if auto and seconds is not None:
+        raise click.UsageError("--auto and --seconds exclude each other.")
+    label = None if label is None else validate_label(label)
+    with open_library(library) as templates, open_source(source) as frames, open_estimator(model, frames) as estimator:
+        tape = _Tape(label or "background", source=frames, estimator=estimator, keep_video=keep_video)
+        with tape, StatusLine() as status:
+            if label is None:
+                assert background is not None
+                _record_background(tape, templates, seconds=background, status=status)
+            else:
+                settings = RecorderSettings(takes=takes, seconds=seconds, countdown_s=countdown)
+                _record_takes(tape, templates, label=label, settings=settings, status=status)
+        if tape.path:
+            click.echo(f"The recording is {tape.path}.", err=True)
+
+
+def _record_takes(
+    tape: _Tape, library: TemplateLibrary, *, label: str, settings: RecorderSettings, status: StatusLine
+) -> None:
+    recorder = TakeRecorder(settings)
+    n_kept = 0
+    phase = ""
+    try:
+        for state in _states(recorder, tape):
+            if state.phase != phase and status.is_shown:
+                click.echo("\a", nl=False, err=True)  # who performs stands too far off to read
+                phase = state.phase
+            status.show(_describe(state))
+            if state.take is None:
+                continue
+            status.clear()
+            if state.take.verdict.ok:
+                template = template_from_take(label, state.take, provenance=tape.provenance)
+                library.add(template)
+                n_kept += 1
+                click.echo(template_line(template))
+            for problem in state.take.verdict.problems:
+                click.echo(f"take not kept: {problem}", err=True)
+    finally:
+        status.clear()
+        click.echo(f"{n_kept} of {settings.takes} takes of {label!r} kept.", err=True)
+    if not n_kept:
+        raise ActionposeError(
+            f"No take of {label!r} was good enough to recognise it by.",
+            hint="See the reasons above; `actionpose record --help` says how to stand and move.",
+        )
+
+
+def _states(recorder: TakeRecorder, poses: Iterable[Pose]) -> Iterator[RecorderState]:
+    for pose in poses:
+        state = recorder.update(pose)
+        yield state
+        if state.phase == "done":
+            return
+    yield recorder.flush()
+
+
+def _describe(state: RecorderState) -> str:
+    left = "" if state.time_left is None else f" {math.ceil(state.time_left)}"
+    return f"take {state.take_number} of {state.n_takes}  ·  {state.phase}{left}  ·  {state.advice}"
+
+
+def _record_background(tape: _Tape, library: TemplateLibrary, *, seconds: float, status: StatusLine) -> None:
+    poses: list[Pose] = []
+    for pose in tape:
+        if not pose.is_missing:
+            poses.append(pose)
+        elapsed = pose.time - (tape.start_time or 0.0)
+        status.show(f"background  ·  {math.ceil(seconds - elapsed)} s left  ·  do anything but the actions")
+        if elapsed >= seconds:
+            break
+    if len(poses) < 2:
+        raise ActionposeError(
+            "Nobody was in view, so there is no background.", hint="Step into the picture and try again."
+        )
+    library.add_background(PoseSequence.from_poses(poses), provenance=tape.provenance)
+    status.clear()
+    click.echo(f"background added ({poses[-1].time - poses[0].time:.1f} s)")
+
+
+class _Tape:
+    """The poses of a source, one per frame, while all that passes is kept under recordings/.
+
+    A context manager; iterate over it once. The file begins with the first body in view.
+    """
+
+    def __init__(self, name: str, *, source: Source, estimator: KeypointEstimator | None, keep_video: bool) -> None:
+        self.path: Path | None = None
+        self.start_time: float | None = None
+        file_name = re.sub(r"[^\w-]+", "_", name)
+        self._stem = f"{dt.datetime.now():%Y-%m-%d_%H%M%S}_{file_name}"
+        self._source = source
+        self._estimator = estimator
+        self._keep_video = keep_video
+        self._writer: RecordingWriter | None = None
+        self._video: VideoWriter | None = None
+
+    @property
+    def provenance(self) -> dict[str, str]:
+        """Where the poses came from, for the templates made of them."""
+        named = {
+            "source": self._source.info.name,
+            "estimator": self._estimator.name if self._estimator else None,
+            "recording": self.path.name if self.path else None,
+        }
+        return {name: value for name, value in named.items() if value}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for writer in (self._writer, self._video):
+            if writer:
+                writer.close()
+
+    def __iter__(self) -> Iterator[Pose]:
+        skeleton = self._estimator.skeleton if self._estimator else None
+        for frame, poses in iter_poses(self._source, self._estimator):
+            self.start_time = frame.time if self.start_time is None else self.start_time
+            self._keep(frame, poses)
+            if poses:
+                skeleton = poses[0].skeleton
+                yield poses[0]
+            elif skeleton:
+                yield Pose.missing(skeleton, frame.time)
+
+    def _keep(self, frame: Frame, poses: tuple[Pose, ...]) -> None:
+        if self._writer is None and poses:
+            info = self._source.info
+            self.path = recordings_folder() / f"{self._stem}.jsonl.gz"
+            self._writer = RecordingWriter(
+                self.path,
+                skeleton=poses[0].skeleton,
+                estimator=self._estimator.name if self._estimator else "",
+                source=info.name,
+                rate_hz=info.rate_hz,
+                size=info.size,
+            )
+        if self._writer:
+            self._writer.append(frame.index, frame.time, poses)
+        if self._keep_video and frame.image is not None and self.path:
+            if self._video is None:
+                from actionpose.drawing import VideoWriter  # brings OpenCV along
+
+                height, width = frame.image.shape[:2]
+                self._video = VideoWriter(
+                    self.path.parent / f"{self._stem}.mp4",
+                    rate_hz=self._source.info.rate_hz or 30.0,
+                    size=(width, height),
+                )
+            self._video.write(frame.image, frame.time)

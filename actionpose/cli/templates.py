@@ -1,0 +1,209 @@
+"""``actionpose templates``: what it knows."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from actionpose.cli.options import epilog, library_option
+from actionpose.cli.terminal import data, simple_table, template_line
+from actionpose.cli.wiring import open_library
+from actionpose.errors import LibraryError
+from actionpose.library import TemplateLibrary
+from actionpose.template import Template
+
+__all__ = ["templates"]
+
+_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+_name = click.argument("name", metavar="LABEL|ID")
+
+
+@click.group(
+    epilog=epilog("templates list", "templates check", "templates rename wave greet", "templates remove greet")
+)
+def templates() -> None:
+    """List, change, share and check the templates.
+
+    A template is named by its id, or as much of its beginning as is unique; all templates of an action together
+    by the action's label.
+    """
+
+
+@templates.command("list", epilog=epilog("templates list", "templates list --json", "templates list --removed"))
+@click.option("--removed", is_flag=True, help="List what `templates restore` can bring back.")
+@_json_option
+@library_option
+def list_(*, removed: bool, as_json: bool, library: str | None) -> None:
+    """List all templates."""
+    with open_library(library) as lib:
+        found = lib.removed() if removed else lib.templates()
+        _show_list(found, as_json=as_json, location=lib.location)
+
+
+@templates.command(epilog=epilog("templates show wave", "templates show 3f2a91c0 --json"))
+@_name
+@_json_option
+@library_option
+def show(*, name: str, as_json: bool, library: str | None) -> None:
+    """Show all that is known of an action or a template."""
+    with open_library(library) as lib:
+        found = lib.templates(name) if name in lib.labels() else [lib.get(name)]
+    records = [_record(template) for template in found]
+    if as_json:
+        click.echo(json.dumps(records, indent=2))
+        return
+    for number, record in enumerate(records):
+        if number:
+            click.echo()
+        for key, value in record.items():
+            click.echo(f"{key:12} {_in_words(value)}")
+
+
+@templates.command(epilog=epilog("templates rename wave greet", "templates rename hello greet --merge"))
+@click.argument("old")
+@click.argument("new")
+@click.option("--merge", is_flag=True, help="Join the templates of NEW if there are any.")
+@library_option
+def rename(*, old: str, new: str, merge: bool, library: str | None) -> None:
+    """Give the action OLD the name NEW."""
+    with open_library(library) as lib:
+        action = lib.rename(old, new, merge=merge)
+    click.echo(f"{action.label}  {action.n_templates} templates")
+
+
+@templates.command(epilog=epilog("templates enable wave"))
+@_name
+@library_option
+def enable(*, name: str, library: str | None) -> None:
+    """Use an action or a template again."""
+    _change(library, lambda lib: lib.set_enabled(name, True))
+
+
+@templates.command(epilog=epilog("templates disable wave", "templates disable 3f2a91c0"))
+@_name
+@library_option
+def disable(*, name: str, library: str | None) -> None:
+    """Keep an action or a template, but do not recognise by it."""
+    _change(library, lambda lib: lib.set_enabled(name, False))
+
+
+@templates.command(epilog=epilog("templates remove wave", "templates remove 3f2a91c0"))
+@_name
+@library_option
+def remove(*, name: str, library: str | None) -> None:
+    """Remove an action or a template; `templates restore` brings it back."""
+    _change(library, lambda lib: lib.remove(name))
+    click.echo("Undo with: actionpose templates restore", err=True)
+
+
+@templates.command(epilog=epilog("templates restore", "templates restore wave"))
+@click.argument("name", metavar="[LABEL|ID]", required=False)
+@library_option
+def restore(*, name: str | None, library: str | None) -> None:
+    """Bring back what was removed last, or what is named."""
+    _change(library, lambda lib: lib.restore(name))
+
+
+@templates.command(epilog=epilog("templates export my-templates/", "templates export wave.json 3f2a91c0"))
+@click.argument("target", type=click.Path(path_type=Path))
+@click.argument("names", metavar="[LABEL|ID]...", nargs=-1)
+@library_option
+def export(*, target: Path, names: tuple[str, ...], library: str | None) -> None:
+    """Write templates to portable files, one each, into the folder TARGET; all of them, or those named."""
+    with open_library(library) as lib:
+        for path in lib.export(target, names=names or None):
+            click.echo(path)
+
+
+@templates.command("import", epilog=epilog("templates import templates/", "templates import wave.json --replace"))
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--replace", is_flag=True, help="Let a file take the place of another template of its id.")
+@library_option
+def import_(*, paths: tuple[Path, ...], replace: bool, library: str | None) -> None:
+    """Read portable template files, or folders of them; all or none."""
+    _change(library, lambda lib: lib.import_(paths, replace=replace))
+
+
+@templates.command(epilog=epilog("templates check", "templates check --json"))
+@_json_option
+@library_option
+def check(*, as_json: bool, library: str | None) -> None:
+    """Say which templates are weak, and why."""
+    from actionpose.calibration import check_templates
+
+    with open_library(library) as lib:
+        found = [template for template in lib.templates() if template.enabled]
+        if not found:
+            raise LibraryError(
+                f"The library {lib.location} holds no templates to check.",
+                hint="Record an action, for instance `actionpose record wave`, or take the templates of others: "
+                "`actionpose templates import templates/`.",
+            )
+        health = check_templates(found)
+    if as_json:
+        click.echo(json.dumps([dataclasses.asdict(item) for item in health], indent=2))
+        return
+    table = simple_table("id", "label", "threshold", "nearest other", "remarks")
+    for item in health:
+        nearest = f"{item.nearest_label} {item.nearest_ratio:.2f}" if item.nearest_label else ""
+        remarks = "; ".join(item.problems) or ("good, the most typical" if item.is_exemplar else "good")
+        table.add_row(item.template_id[:8], item.label, f"{item.threshold:.2f}", nearest, remarks)
+    data.print(table)
+
+
+def _change(location: str | None, change: Callable[[TemplateLibrary], Iterable[Template]]) -> None:
+    """Do something to the library, and show the templates it was done to."""
+    with open_library(location) as lib:
+        changed = list(change(lib))
+    for template in changed:
+        click.echo(template_line(template))
+    click.echo(f"{len(changed)} templates changed." if changed else "Nothing to change.", err=True)
+
+
+def _show_list(found: list[Template], *, as_json: bool, location: str) -> None:
+    if as_json:
+        click.echo(json.dumps([_record(template) for template in found], indent=2))
+        return
+    if not found:
+        click.echo(f"{location} holds none.", err=True)
+        return
+    table = simple_table("id", "label", "seconds", "fps", "", "created", "source")
+    for template in found:
+        sequence = template.sequence
+        table.add_row(
+            template.id[:8],
+            template.label,
+            f"{sequence.duration:.1f}",
+            f"{sequence.rate_hz:.0f}",
+            "" if template.enabled else "disabled",
+            f"{template.created.astimezone():%Y-%m-%d %H:%M}",
+            template.provenance.get("source", ""),
+        )
+    data.print(table)
+
+
+def _record(template: Template) -> dict[str, Any]:
+    sequence = template.sequence
+    return {
+        "id": template.id,
+        "label": template.label,
+        "enabled": template.enabled,
+        "created": template.created.isoformat(),
+        "skeleton": sequence.skeleton.name,
+        "n_frames": len(sequence),
+        "duration_s": sequence.duration,
+        "rate_hz": sequence.rate_hz,
+        "provenance": dict(template.provenance),
+        "quality": dict(template.quality),
+    }
+
+
+def _in_words(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_in_words(item)}" for key, item in value.items())
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

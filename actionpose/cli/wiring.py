@@ -1,0 +1,103 @@
+"""What the commands make of their options."""
+
+from __future__ import annotations
+
+import dataclasses
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import platformdirs
+
+from actionpose.decision import ActionEvent
+from actionpose.errors import LibraryError
+from actionpose.estimators import load_estimator
+from actionpose.estimators.base import KeypointEstimator
+from actionpose.library import TemplateLibrary
+from actionpose.recognizer import Recognizer, RecognizerSettings
+from actionpose.session import Session
+from actionpose.sources import Source
+from actionpose.sources.replay import ReplaySource
+
+__all__ = [
+    "data_folder",
+    "event_record",
+    "open_estimator",
+    "open_library",
+    "recognizer_factory",
+    "recordings_folder",
+    "stopping_on_signals",
+]
+
+
+def open_library(location: str | None) -> TemplateLibrary:
+    """Open the library that ``--library`` names, or the default one."""
+    return TemplateLibrary.open(location or None)
+
+
+def open_estimator(model: str, source: Source, *, people: int = 1) -> AbstractContextManager[KeypointEstimator | None]:
+    """Load the keypoint model, unless the source brings poses instead of pictures."""
+    if source.info.size is None or isinstance(source, ReplaySource):
+        return nullcontext()
+    return load_estimator(model, max_people=people)
+
+
+def recognizer_factory(library: TemplateLibrary, settings: RecognizerSettings) -> Callable[[], Recognizer]:
+    """Return what makes a recogniser of the library as it is then."""
+
+    def make_recognizer() -> Recognizer:
+        templates = library.templates()
+        if not any(template.enabled for template in templates):
+            raise LibraryError(
+                f"The library {library.location} holds no{' enabled' if templates else ''} templates.",
+                hint="Record an action, for instance `actionpose record wave`, or take the templates of others: "
+                "`actionpose templates import templates/`.",
+            )
+        return Recognizer(templates, background=library.backgrounds(), settings=settings)
+
+    return make_recognizer
+
+
+def data_folder() -> Path:
+    """Return the user's data folder."""
+    return platformdirs.user_data_path("actionpose", appauthor=False)
+
+
+def recordings_folder() -> Path:
+    """Return ``recordings`` of the working folder where there is one, else of the user's data folder."""
+    folder = Path("recordings")
+    return folder if folder.is_dir() else data_folder() / folder
+
+
+def event_record(event: ActionEvent) -> dict[str, Any]:
+    """Return an event as JSON and CSV show it; times in seconds of the source."""
+    return dataclasses.asdict(event)
+
+
+@contextmanager
+def stopping_on_signals(session: Session) -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM end the loop after the present frame, with all it has found; Ctrl-C is raised after.
+
+    A second one does what it always does.
+    """
+    received: list[int] = []
+
+    def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+        received.append(number)
+        session.stop()
+        restore()
+
+    def restore() -> None:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+    previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        restore()
+    if signal.SIGINT in received:
+        raise KeyboardInterrupt

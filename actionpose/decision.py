@@ -1,0 +1,140 @@
+"""From matches to events: the vote, the thresholds, and when to speak."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from actionpose.matching import UNKNOWN, Match
+from actionpose.pose import FloatArray
+
+__all__ = ["ActionEvent", "EventDecider", "Vote", "majority_vote"]
+
+_MIN_HOLD_FRAMES = 4
+_MAX_OVERLAP = 0.25  # of a match may lie before the last event's end: one action runs into the next
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionEvent:
+    """An action that was recognised.
+
+    Parameters
+    ----------
+    label : str
+        Name of the action.
+    start_time, end_time : float
+        Seconds, half-open.
+    report_time : float
+        When it was decided, in seconds of the stream.
+    distance, threshold : float
+        How far the motion was from the template, and how far it was allowed to be.
+    template_id : str
+        The template it resembled most.
+    track_id : int
+        Who performed it.
+    """
+
+    label: str
+    start_time: float
+    end_time: float
+    report_time: float
+    distance: float
+    threshold: float
+    template_id: str
+    track_id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """What the nearest templates say together: a label and its best match, or ``unknown`` and None."""
+
+    label: str
+    match: Match | None
+
+
+def majority_vote(
+    matches: Sequence[Match], labels: Sequence[str], thresholds: FloatArray, *, top: int = 4, ratio: float = 0.5
+) -> Vote:
+    """Let the nearest templates vote; those beyond their threshold vote for ``unknown``.
+
+    Parameters
+    ----------
+    matches : sequence of Match
+        One for each of the N templates.
+    labels : sequence of str
+        Label of each template.
+    thresholds : array (N,)
+        Of each template.
+    top : int
+        How many of the nearest vote; fewer where an action has fewer templates than would make a majority.
+    ratio : float
+        Share of the votes the winner needs at least.
+
+    Returns
+    -------
+    Vote
+        The label with the most votes, the nearer one of two with as many.
+    """
+    counts = Counter(labels)
+    nearest = sorted(matches, key=lambda match: match.distance)[: max(1, min(top, round(max(counts.values()) / ratio)))]
+    votes: dict[str, list[Match]] = {}
+    for match in nearest:
+        is_known = match.distance < thresholds[match.template]
+        votes.setdefault(labels[match.template] if is_known else UNKNOWN, []).append(match)
+    label = max(votes, key=lambda name: (len(votes[name]), -votes[name][0].distance))
+    if label == UNKNOWN or len(votes[label]) < ratio * len(nearest):
+        return Vote(UNKNOWN, None)
+    return Vote(label, votes[label][0])
+
+
+class EventDecider:
+    """Picks from overlapping matches the ones to report, each once, the surer the sooner.
+
+    The match with the smallest ratio of distance to threshold is the candidate until a better one comes; it is
+    reported when ``max(4, 15 ratio)`` frames (at 30 Hz) have passed since its end. What begins much before the
+    last reported end is not considered.
+
+    Parameters
+    ----------
+    thresholds : array (N,)
+        Of each template.
+    patience_frames : float
+        Frames to wait after a match that is just at its threshold.
+    """
+
+    def __init__(self, thresholds: FloatArray, *, patience_frames: float = 15.0) -> None:
+        self._thresholds = thresholds
+        self._patience_frames = patience_frames
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the stream."""
+        self._candidate: Match | None = None
+        self._last_end = 0
+
+    def update(self, now_frame: int, matches: Sequence[Match]) -> list[Match]:
+        """Take the matches that end at `now_frame`; return those to report."""
+        for match in matches:
+            best = 1.0 if self._candidate is None else self.ratio(self._candidate)
+            overlap = self._last_end - match.start_frame
+            if overlap <= _MAX_OVERLAP * (match.end_frame - match.start_frame) and self.ratio(match) < best:
+                self._candidate = match
+        if self._candidate is None:
+            return []
+        hold = max(_MIN_HOLD_FRAMES, round(self._patience_frames * self.ratio(self._candidate)))
+        return self.flush() if now_frame - self._candidate.end_frame >= hold else []
+
+    def flush(self) -> list[Match]:
+        """Report the candidate, if there is one, without waiting for a better."""
+        if self._candidate is None:
+            return []
+        match, self._candidate = self._candidate, None
+        self._last_end = match.end_frame
+        return [match]
+
+    def ratio(self, match: Match) -> float:
+        """Distance of a match in units of its template's threshold; below 1 = recognised."""
+        return float(np.divide(match.distance, self._thresholds[match.template]))

@@ -1,0 +1,434 @@
+"""Poses, labels and a time line drawn into pictures, and pictures written as a video.
+
+Pictures are RGB, (H, W, 3) uint8. The ``draw_`` functions draw into the picture they are given; `annotate` returns a
+new one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import unicodedata
+import zlib
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, cast
+
+import av
+import av.error
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from actionpose.decision import ActionEvent
+from actionpose.errors import InvalidDataError, RecordingError
+from actionpose.pose import Frame, Pose
+from actionpose.recognizer import RecognizerState
+from actionpose.skeleton import Skeleton
+from actionpose.template import UNKNOWN
+
+__all__ = ["VideoWriter", "annotate", "draw_label", "draw_pose", "draw_timeline", "label_color"]
+
+Image = npt.NDArray[np.uint8]
+Color = tuple[int, int, int]
+
+# Okabe & Ito's palette: told apart with any colour vision.
+_LEFT: Color = (230, 159, 0)
+_RIGHT: Color = (86, 180, 233)
+_MIDDLE: Color = (240, 240, 240)
+_LABEL_COLORS: tuple[Color, ...] = (
+    (230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (0, 114, 178), (213, 94, 0), (204, 121, 167),
+)  # fmt: skip
+_SHADES = 4  # of confidence
+_PANEL: Color = (24, 24, 24)
+_TEXT: Color = (245, 245, 245)
+_MUTED: Color = (170, 170, 170)
+_TIME_BASE = Fraction(1, 60_000)  # exact for 30, 29.97 and 25 Hz; MPEG-4 allows no finer
+_NEWS_S = 1.5  # how long an event is shown after it was reported
+
+_FONT = cv2.FONT_HERSHEY_SIMPLEX
+_FONT_FILES = ("DejaVuSans.ttf", "NotoSansCJK-Regular.ttc", "msyh.ttc", "PingFang.ttc", "Arial Unicode.ttf")
+
+
+def label_color(label: str) -> Color:
+    """Colour of an action, the same in every video; two actions may share one, so write the label too."""
+    return _MUTED if label == UNKNOWN else _LABEL_COLORS[zlib.crc32(label.encode()) % len(_LABEL_COLORS)]
+
+
+def annotate(
+    frame: Frame,
+    poses: Sequence[Pose],
+    states: Mapping[int, RecognizerState],
+    events: Sequence[ActionEvent],
+    *,
+    seconds: float = 10.0,
+) -> Image:
+    """Draw what is known at one frame: skeletons, the action of each body, and the time line.
+
+    Parameters
+    ----------
+    frame : Frame
+        With a picture.
+    poses : sequence of Pose
+        The bodies in view.
+    states : mapping of int to RecognizerState
+        The live picture of each track, by its `track_id`.
+    events : sequence of ActionEvent
+        All events so far; the later ones are looked for at the end.
+    seconds : float
+        Length of the time line.
+
+    Returns
+    -------
+    array (H, W, 3) uint8
+        A new picture.
+
+    Raises
+    ------
+    InvalidDataError
+        If the frame has no picture.
+    """
+    if frame.image is None:
+        raise InvalidDataError("This frame has no picture to draw into.", hint="Recordings hold keypoints alone.")
+    image = frame.image.copy()
+    text_height = _text_height(image)
+    for pose in poses:
+        draw_pose(image, pose)
+    top = text_height
+    for track_id, state in sorted(states.items()):
+        news = [
+            event for event in events if event.track_id == track_id and 0 <= frame.time - event.report_time < _NEWS_S
+        ]
+        label = news[-1].label if news else state.label
+        text = label if len(states) == 1 else f"{track_id}: {label}"
+        top += draw_label(image, text, at=(text_height, top), color=label_color(label)) + text_height // 2
+    draw_timeline(image, events, time=frame.time, seconds=seconds)
+    return image
+
+
+def draw_pose(image: Image, pose: Pose, *, min_confidence: float = 0.1) -> None:
+    """Draw a skeleton: left side orange, right side blue, the fainter the less certain.
+
+    Parameters
+    ----------
+    image : array (H, W, 3) uint8
+        RGB; drawn into.
+    pose : Pose
+        Without image positions, nothing is drawn.
+    min_confidence : float
+        Keypoints less certain than this are left out.
+    """
+    position = pose.position if pose.image_position is None and pose.position.shape[1] == 2 else pose.image_position
+    if position is None:
+        return
+    # Far outside the picture OpenCV's clipping overflows.
+    is_shown = (pose.confidence >= min_confidence) & (np.abs(np.nan_to_num(position, nan=np.inf)) < 1e4).all(axis=1)
+    if not is_shown.any():
+        return
+    extent = np.ptp(position[is_shown], axis=0).max()
+    width = max(1, round(min(extent / 60, min(image.shape[:2]) / 120)))
+    low = np.clip(position[is_shown].min(axis=0) - 2 * width, 0, image.shape[1::-1]).astype(int)
+    high = np.clip(position[is_shown].max(axis=0) + 2 * width + 1, 0, image.shape[1::-1]).astype(int)
+    area = image[low[1] : high[1], low[0] : high[0]]
+    if not area.size:
+        return
+    points = [(int(x), int(y)) for x, y in np.where(is_shown[:, None], position, 0) - low]
+    colors = _side_colors(pose.skeleton)
+    edges = [(i, j) for i, j in _edge_indices(pose.skeleton) if is_shown[i] and is_shown[j]]
+    for shade in range(1, _SHADES + 1):
+        drawn = area.copy()
+        for i, j in edges:
+            if _shade(min(pose.confidence[i], pose.confidence[j])) == shade:
+                color = colors[i] if colors[i] == colors[j] else _MIDDLE
+                cv2.line(drawn, points[i], points[j], color, width, cv2.LINE_AA)
+        for i in np.flatnonzero(is_shown):
+            if _shade(pose.confidence[i]) == shade:
+                cv2.circle(drawn, points[i], width, colors[i], cv2.FILLED, cv2.LINE_AA)
+        cv2.addWeighted(drawn, shade / _SHADES, area, 1.0 - shade / _SHADES, 0.0, dst=area)
+
+
+def draw_label(image: Image, text: str, *, at: tuple[int, int], color: Color = _TEXT, height: int = 0) -> int:
+    """Write a line of text on a dark panel.
+
+    Parameters
+    ----------
+    image : array (H, W, 3) uint8
+        RGB; drawn into.
+    text : str
+        Any characters; those that no font here has are transcribed.
+    at : (int, int)
+        Left and top of the panel, pixels.
+    color : (int, int, int)
+        Of a bar beside the text.
+    height : int
+        Of a capital letter, pixels. Default: what suits the picture.
+
+    Returns
+    -------
+    int
+        Height of the panel, pixels.
+    """
+    height = height or _text_height(image)
+    left, top = at
+    pad = max(2, height // 2)
+    text = _shorten(text, height, image.shape[1] - left - 4 * pad)
+    right, bottom = left + _text_mask(text, height).shape[1] + 3 * pad, top + height + 2 * pad
+    _fill(image, (left, top, right, bottom), _PANEL, alpha=0.7)
+    _fill(image, (left, top, left + max(2, pad // 2), bottom), color)
+    _write(image, text, (left + 2 * pad, top + pad), height, _TEXT)
+    return bottom - top
+
+
+def draw_timeline(image: Image, events: Sequence[ActionEvent], *, time: float, seconds: float = 10.0) -> None:
+    """Draw the events of the last seconds along the lower edge, now at the right: blocks with their labels above.
+
+    Parameters
+    ----------
+    image : array (H, W, 3) uint8
+        RGB; drawn into.
+    events : sequence of ActionEvent
+        In order of report; those that end before the time line are left out.
+    time : float
+        Now, seconds.
+    seconds : float
+        Length of the time line.
+    """
+    height = max(6, round(0.8 * _text_height(image)))
+    pad = max(2, height // 2)
+    panel_height, width = 2 * height + 5 * pad, image.shape[1]
+    top = image.shape[0] - panel_height
+    _fill(image, (0, top, width, image.shape[0]), _PANEL, alpha=0.7)
+
+    def x_of_time(t: float) -> int:
+        return round(width * (1.0 - (time - t) / seconds))
+
+    for tick in range((math.ceil(time - seconds)), int(time) + 1):
+        _fill(image, (x_of_time(tick), image.shape[0] - pad, x_of_time(tick) + 1, image.shape[0]), _MUTED)
+    shown = sorted((e for e in events if e.end_time > time - seconds), key=lambda e: e.start_time)
+    for i, event in enumerate(shown):
+        left, right = max(0, x_of_time(event.start_time)), max(1, x_of_time(event.end_time))
+        _fill(image, (left, top + 3 * pad + height, right - 1, top + 4 * pad + 2 * height), label_color(event.label))
+        room = (x_of_time(shown[i + 1].start_time) if i + 1 < len(shown) else width) - left - pad
+        _write(image, _shorten(event.label, height, room), (left, top + pad), height, _TEXT)
+
+
+class VideoWriter:
+    """Pictures written as a video that players and browsers play: H.264 where available, else MPEG-4.
+
+    A context manager. The video has its name only once it is closed, so an old one stays until the new one is whole;
+    leaving the block in any way, Ctrl-C too, closes it with the pictures so far.
+
+    Parameters
+    ----------
+    path : str or Path
+        Ends in ``.mp4``, ``.mov`` or ``.mkv``.
+    rate_hz : float
+        Nominal frame rate; each picture is shown at its own time all the same.
+    size : (int, int)
+        Width and height, pixels. Other pictures are scaled; odd sizes grow by one pixel, as the format demands.
+
+    Raises
+    ------
+    RecordingError
+        If there is no such video format, or the file cannot be written.
+    """
+
+    def __init__(self, path: str | Path, *, rate_hz: float, size: tuple[int, int]) -> None:
+        self.path = Path(path)
+        if self.path.suffix.lower() not in (".mp4", ".mov", ".mkv"):
+            raise RecordingError(
+                f"Cannot write {self.path.name} as a video.", hint="Expected a name ending in .mp4, .mov or .mkv."
+            )
+        self._size = size
+        self._part = self.path.with_name(f".{self.path.stem}.part{self.path.suffix}")
+        self._start: float | None = None
+        self._last_pts = -1
+        self._is_open = True
+        try:
+            self._part.touch()  # now rather than at the first picture, so that a wrong folder is told at once
+            self._container = av.open(str(self._part), "w", options={"movflags": "faststart"})
+        except OSError as error:
+            raise self._error(error) from None
+        rate = Fraction(rate_hz).limit_denominator(1001)
+        self._stream = cast(av.VideoStream, self._container.add_stream(_video_codec(), rate=rate))
+        self._stream.width, self._stream.height = (side + side % 2 for side in size)
+        self._stream.pix_fmt = "yuv420p"
+        self._stream.codec_context.time_base = _TIME_BASE
+        if self._stream.codec_context.name == "libx264":
+            self._stream.options = {"crf": "20", "preset": "veryfast"}
+        else:
+            self._stream.bit_rate = 4 * size[0] * size[1]
+
+    def write(self, image: Image, time: float) -> None:
+        """Add a picture.
+
+        Parameters
+        ----------
+        image : array (H, W, 3) uint8
+            RGB.
+        time : float
+            When to show it, seconds; the video begins with its first picture.
+
+        Raises
+        ------
+        RecordingError
+            If the file cannot be written, such as on a full disk.
+        """
+        self._start = time if self._start is None else self._start
+        if image.shape[1::-1] != self._size:
+            image = np.asarray(cv2.resize(image, self._size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+        bottom, right = (side % 2 for side in image.shape[:2])
+        if bottom or right:
+            image = np.asarray(cv2.copyMakeBorder(image, 0, bottom, 0, right, cv2.BORDER_REPLICATE), dtype=np.uint8)
+        picture = av.VideoFrame.from_ndarray(image, format="rgb24")
+        self._last_pts = max(self._last_pts + 1, round((time - self._start) / _TIME_BASE))
+        picture.pts, picture.time_base = self._last_pts, _TIME_BASE
+        try:
+            self._container.mux(self._stream.encode(picture))
+        except OSError as error:
+            raise self._error(error) from None
+
+    def close(self) -> None:
+        """Finish the file and give it its name; may be called twice. Without a picture, there is no file.
+
+        Raises
+        ------
+        RecordingError
+            If the file cannot be written.
+        """
+        if not self._is_open:
+            return
+        self._is_open = False
+        try:
+            if self._start is not None:
+                self._container.mux(self._stream.encode(None))
+            self._container.close()
+            if self._start is not None:
+                self._part.replace(self.path)
+        except OSError as error:
+            raise self._error(error) from None
+        finally:
+            with contextlib.suppress(OSError):
+                self._container.close()
+            self._part.unlink(missing_ok=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _error(self, error: OSError) -> RecordingError:
+        return RecordingError(
+            f"Cannot write {self.path}: {error.strerror or error}.",
+            hint="Check that the folder exists, that you may write to it, and that the disk is not full.",
+        )
+
+
+def _video_codec() -> str:
+    return next((name for name in ("libx264", "libopenh264") if name in av.codecs_available), "mpeg4")
+
+
+@lru_cache(maxsize=16)
+def _edge_indices(skeleton: Skeleton) -> tuple[tuple[int, int], ...]:
+    return tuple((skeleton.index(a), skeleton.index(b)) for a, b in skeleton.edges)
+
+
+@lru_cache(maxsize=16)
+def _side_colors(skeleton: Skeleton) -> tuple[Color, ...]:
+    left = {a for a, _ in skeleton.symmetry or ()}
+    right = {b for _, b in skeleton.symmetry or ()}
+    return tuple(_LEFT if name in left else _RIGHT if name in right else _MIDDLE for name in skeleton.keypoints)
+
+
+def _shade(confidence: float) -> int:
+    return max(1, math.ceil(_SHADES * confidence))
+
+
+def _fill(image: Image, box: tuple[int, int, int, int], color: Color, *, alpha: float = 1.0) -> None:
+    left, top, right, bottom = (max(0, side) for side in box)
+    area = image[top:bottom, left:right]
+    if area.size:
+        cv2.addWeighted(np.full_like(area, color), alpha, area, 1.0 - alpha, 0.0, dst=area)
+
+
+def _text_height(image: Image) -> int:
+    return max(7, round(min(image.shape[:2]) / 28))
+
+
+def _write(image: Image, text: str, at: tuple[int, int], height: int, color: Color) -> None:
+    """Write text whose capitals stand `height` pixels high from `at`, their left top corner."""
+    mask = _text_mask(text, height)
+    x, y = at[0], at[1] - (_baseline(height) - height)
+    (top, left), (bottom, right) = np.clip([(y, x), (y + mask.shape[0], x + mask.shape[1])], 0, image.shape[:2])
+    alpha = mask[top - y : bottom - y, left - x : right - x, None] / 255.0
+    area = image[top:bottom, left:right]
+    if area.size:
+        area[:] = np.rint(area * (1.0 - alpha) + np.array(color) * alpha)
+
+
+def _baseline(height: int) -> int:
+    return round(1.4 * height)  # room for accents
+
+
+@lru_cache(maxsize=256)
+def _text_mask(text: str, height: int) -> Image:
+    """Coverage of a line of text, 0 to 255."""
+    rows = _baseline(height) + round(0.5 * height)
+    font = None if text.isascii() else _find_font(text, height)
+    if font is not None:
+        from PIL import Image as PillowImage
+        from PIL import ImageDraw
+
+        picture = PillowImage.new("L", ((math.ceil(font.getlength(text))) + 1, rows))
+        ImageDraw.Draw(picture).text((0, _baseline(height)), text, fill=255, font=font, anchor="ls")
+        return np.asarray(picture)
+    thickness = max(1, round(height / 14))
+    scale = cv2.getFontScaleFromHeight(_FONT, height, thickness)
+    text = _transcribe(text)
+    width = cv2.getTextSize(text, _FONT, scale, thickness)[0][0]
+    mask = np.zeros((rows, width + 1), dtype=np.uint8)
+    cv2.putText(mask, text, (0, _baseline(height)), _FONT, scale, 255, thickness, cv2.LINE_AA)
+    return mask
+
+
+def _find_font(text: str, height: int) -> Any:
+    """Return a Pillow font that has all the characters, or None: OpenCV draws ASCII alone."""
+    if find_spec("PIL") is None:
+        return None
+    from PIL import ImageFont
+
+    matplotlib = find_spec("matplotlib")
+    bundled = (
+        [Path(matplotlib.origin).parent / "mpl-data/fonts/ttf/DejaVuSans.ttf"]
+        if matplotlib and matplotlib.origin
+        else []
+    )
+    for file in (*bundled, *_FONT_FILES):
+        with contextlib.suppress(OSError):
+            font = ImageFont.truetype(str(file), round(height / 0.72))
+            absent = bytes(font.getmask("\uffff"))
+            if all(bytes(font.getmask(character)) != absent for character in text):
+                return font
+    return None
+
+
+def _transcribe(text: str) -> str:
+    """Return ASCII that stands for the text: letters without their accents, codes for what is left."""
+    plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+    return plain.encode("ascii", "backslashreplace").decode()
+
+
+def _shorten(text: str, height: int, room: int) -> str:
+    """Return as much of the text as fits in `room` pixels."""
+    if _text_mask(text, height).shape[1] <= room:
+        return text
+    return next(
+        (cut for n in range(len(text) - 1, 0, -1) if _text_mask(cut := text[:n] + "..", height).shape[1] <= room), ""
+    )

@@ -1,0 +1,369 @@
+"""From poses to feature vectors that do not care where, how large or (for angles) how turned the body is.
+
+Every function takes positions with any leading dimensions, ``(..., K, D)``, so a whole sequence and a single frame
+of a stream go through the same code and agree exactly. NaN in, NaN out, for the affected features alone.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from actionpose.errors import InvalidDataError
+from actionpose.pose import FloatArray, Pose, PoseSequence
+from actionpose.skeleton import Skeleton
+
+__all__ = [
+    "FEATURES",
+    "Feature",
+    "FeatureFrame",
+    "FeatureSettings",
+    "FeatureStream",
+    "compute_angles",
+    "compute_directions",
+    "compute_positions",
+    "compute_root",
+    "compute_scale",
+    "compute_sequence_features",
+    "typical_scale",
+]
+
+Feature = Literal["positions", "directions", "angles"]
+FEATURES: tuple[Feature, ...] = ("positions", "directions", "angles")
+
+
+def compute_root(position: FloatArray, skeleton: Skeleton) -> FloatArray:
+    """Origin of the body frame: the mean of the skeleton's root keypoints that were seen.
+
+    Parameters
+    ----------
+    position : array (..., K, D)
+        Any unit; NaN = not seen.
+    skeleton : Skeleton
+        Names the keypoints.
+
+    Returns
+    -------
+    array (..., D)
+        NaN where no root keypoint was seen.
+    """
+    return _mean(position[..., skeleton.indices(skeleton.root or ()), :], axis=-2)
+
+
+def compute_scale(position: FloatArray, skeleton: Skeleton) -> FloatArray:
+    """Mean distance between the skeleton's scale pairs; where none was seen, the mean length of the edges that were.
+
+    Parameters
+    ----------
+    position : array (..., K, D)
+        Any unit; NaN = not seen.
+    skeleton : Skeleton
+        Names the keypoints.
+
+    Returns
+    -------
+    array (...,)
+        In the unit of `position`; NaN where nothing was seen.
+    """
+    length = _mean_length(position, skeleton, skeleton.scale or ())
+    return np.where(np.isnan(length), _mean_length(position, skeleton, skeleton.edges), length)
+
+
+def compute_positions(
+    position: FloatArray, skeleton: Skeleton, *, scale: FloatArray | float, root: FloatArray | None = None
+) -> FloatArray:
+    """Keypoints in the body frame: relative to the root, in units of `scale`.
+
+    Parameters
+    ----------
+    position : array (..., K, D)
+        Any unit; NaN = not seen.
+    skeleton : Skeleton
+        Names the keypoints.
+    scale : float or array (...,)
+        Length of one unit, as `compute_scale` gives it.
+    root : array (..., D), optional
+        Origin of the body frame; default: `compute_root` of the positions.
+
+    Returns
+    -------
+    array (..., K * D)
+    """
+    origin = compute_root(position, skeleton) if root is None else root
+    body = (position - origin[..., None, :]) / np.asarray(scale)[..., None, None]
+    return np.asarray(body.reshape(*position.shape[:-2], -1))
+
+
+def compute_directions(position: FloatArray, skeleton: Skeleton) -> FloatArray:
+    """Unit vectors along the skeleton's edges.
+
+    Parameters
+    ----------
+    position : array (..., K, D)
+        Any unit; NaN = not seen.
+    skeleton : Skeleton
+        Names the keypoints; E edges.
+
+    Returns
+    -------
+    array (..., E * D)
+        NaN where an end was not seen or both ends coincide.
+    """
+    first, second = zip(*skeleton.edges, strict=True)
+    edge = position[..., skeleton.indices(second), :] - position[..., skeleton.indices(first), :]
+    return _unit(edge).reshape(*position.shape[:-2], -1)
+
+
+def compute_angles(position: FloatArray, skeleton: Skeleton) -> FloatArray:
+    """Joint angles at the vertices the skeleton names.
+
+    Computed as ``2 atan2(|a - b|, |a + b|)`` of the unit vectors (Kahan), which keeps its precision near 0 and pi,
+    where ``acos`` loses it, and holds in any number of dimensions.
+
+    Parameters
+    ----------
+    position : array (..., K, D)
+        Any unit; NaN = not seen.
+    skeleton : Skeleton
+        Names the keypoints; A angles.
+
+    Returns
+    -------
+    array (..., A)
+        Radians, 0 to pi. NaN where a keypoint was not seen or two coincide.
+    """
+    first, vertex, last = (skeleton.indices(names) for names in zip(*(skeleton.angles or ()), strict=True))
+    a = _unit(position[..., first, :] - position[..., vertex, :])
+    b = _unit(position[..., last, :] - position[..., vertex, :])
+    return np.asarray(2.0 * np.arctan2(np.linalg.norm(a - b, axis=-1), np.linalg.norm(a + b, axis=-1)))
+
+
+def _mean_length(position: FloatArray, skeleton: Skeleton, pairs: Sequence[tuple[str, str]]) -> FloatArray:
+    if not pairs:
+        return np.full(position.shape[:-2], np.nan)
+    first, second = zip(*pairs, strict=True)
+    offset = position[..., skeleton.indices(first), :] - position[..., skeleton.indices(second), :]
+    return _mean(np.linalg.norm(offset, axis=-1), axis=-1)
+
+
+def _mean(values: FloatArray, *, axis: int) -> FloatArray:
+    """Mean over what is known; NaN, and no warning, where nothing is."""
+    known = ~np.isnan(values)
+    count = known.sum(axis=axis)
+    total = np.where(known, values, 0.0).sum(axis=axis)
+    return np.asarray(np.where(count > 0, total / np.maximum(count, 1), np.nan))
+
+
+def _unit(vector: FloatArray) -> FloatArray:
+    length = np.linalg.norm(vector, axis=-1, keepdims=True)
+    return np.asarray(vector / np.where(length > 0, length, np.nan))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeatureSettings:
+    """How poses become a stream of feature vectors.
+
+    Parameters
+    ----------
+    feature : str
+        ``positions`` (body frame), ``directions`` (of the edges) or ``angles`` (of the joints).
+    rate_hz : float
+        Rate the stream is resampled to, whatever the camera's.
+    smoothing : float
+        Weight of a new frame in the causal exponential average; 1 = none.
+    min_confidence : float
+        Keypoints less certain than this count as not seen.
+    max_gap_s : float
+        Poses further apart than this are not interpolated between: the stream starts anew.
+    """
+
+    feature: Feature = "positions"
+    rate_hz: float = 30.0
+    smoothing: float = 0.5
+    min_confidence: float = 0.3
+    max_gap_s: float = 0.7
+
+    def __post_init__(self) -> None:
+        if self.feature not in FEATURES:
+            raise InvalidDataError(f"feature must be one of {', '.join(FEATURES)}; got {self.feature!r}.")
+        if not self.rate_hz > 0:
+            raise InvalidDataError(f"rate_hz must be above 0, got {self.rate_hz}.")
+        if not 0 < self.smoothing <= 1:
+            raise InvalidDataError(
+                f"smoothing is the weight of a new frame, above 0 and at most 1; got {self.smoothing}."
+            )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FeatureFrame:
+    """One instant of the feature stream.
+
+    Parameters
+    ----------
+    time : float
+        Seconds.
+    vector : array (F,)
+        Smoothed features; NaN = not seen.
+    travel : array (D,)
+        Smoothed place of the body's root in units of its size, for `positions`; empty for the other features. Only
+        its change means anything.
+    restarts : bool
+        Whether the stream was interrupted just before.
+    """
+
+    time: float
+    vector: FloatArray
+    travel: FloatArray
+    restarts: bool
+
+
+class FeatureStream:
+    """Poses at any times in, smoothed feature vectors at a fixed rate out; causal.
+
+    Parameters
+    ----------
+    skeleton : Skeleton
+        Of every pose to come.
+    settings : FeatureSettings
+        What to compute.
+    scale : float, optional
+        Size of the body. Default: estimated from the stream, and kept up to date.
+    """
+
+    def __init__(self, skeleton: Skeleton, settings: FeatureSettings, *, scale: float | None = None) -> None:
+        self._skeleton = skeleton
+        self._settings = settings
+        self._fixed_scale = scale
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the stream, and the size of the body in it."""
+        self._size = _RunningSize()
+        self._last: tuple[float, FloatArray] | None = None
+        self._restart(0.0)
+
+    def _restart(self, time: float) -> None:
+        self._origin_time = time
+        self._n_frames = 0
+        self._smoothed: FloatArray | None = None
+        self._root: FloatArray | None = None
+        self._travel = np.zeros(1)
+
+    def update(self, pose: Pose) -> list[FeatureFrame]:
+        """Return the frames of the fixed-rate stream that the pose completes: often one, sometimes none or several.
+
+        Raises
+        ------
+        InvalidDataError
+            If the pose is of another skeleton or its time does not increase.
+        """
+        if pose.skeleton is not self._skeleton and pose.skeleton != self._skeleton:
+            raise InvalidDataError(
+                f"Expected poses of skeleton {self._skeleton.name!r}, got {pose.skeleton.name!r}.",
+                hint="Use templates recorded with the same keypoint model.",
+            )
+        last = self._last
+        if last is not None and pose.time <= last[0]:
+            raise InvalidDataError(f"Pose times must increase; got {pose.time:.3f} s after {last[0]:.3f} s.")
+        is_interrupted = last is None or pose.time - last[0] > self._settings.max_gap_s
+        if is_interrupted:
+            self._restart(pose.time)
+        is_seen = pose.confidence >= self._settings.min_confidence
+        # The root is taken as estimated: a model's guess at a hidden hip is a better origin than none.
+        body = np.vstack(
+            [np.where(is_seen[:, None], pose.position, np.nan), compute_root(pose.position, self._skeleton)]
+        )
+        scale = self._fixed_scale or self._size.update(pose.time, float(compute_scale(pose.position, self._skeleton)))
+        frames: list[FeatureFrame] = []
+        while (time := self._origin_time + self._n_frames / self._settings.rate_hz) <= pose.time + 1e-9:
+            between = body
+            if last is not None and not is_interrupted:
+                between = body + (last[1] - body) * ((pose.time - time) / (pose.time - last[0]))
+            frames.append(self._smooth(time, between, scale, restarts=self._n_frames == 0))
+            self._n_frames += 1
+        self._last = (pose.time, body)
+        return frames
+
+    def _smooth(self, time: float, body: FloatArray, scale: float, *, restarts: bool) -> FeatureFrame:
+        root = body[-1]
+        vector = _encode(body[:-1], root, self._skeleton, self._settings.feature, scale)
+        travel = root[:0]
+        if self._settings.feature == "positions":
+            # Summed from steps: far from the origin, a change of scale would look like a leap.
+            if not np.isnan(root).any():
+                self._travel = self._travel + (root - (root if self._root is None else self._root)) / scale
+                self._root = root
+            travel = np.where(np.isnan(root), np.nan, self._travel)
+        raw = np.concatenate([vector, travel])
+        old = raw if self._smoothed is None else self._smoothed
+        self._smoothed = np.where(np.isnan(old), raw, old + self._settings.smoothing * (raw - old))
+        return FeatureFrame(time, self._smoothed[: len(vector)], self._smoothed[len(vector) :], restarts)
+
+
+def compute_sequence_features(
+    sequence: PoseSequence, settings: FeatureSettings, *, scale: float | None = None
+) -> tuple[FloatArray, FloatArray]:
+    """Features of a whole sequence at its own times, unsmoothed.
+
+    Parameters
+    ----------
+    sequence : PoseSequence
+        T frames.
+    settings : FeatureSettings
+        What to compute; the rate and the smoothing are not used.
+    scale : float, optional
+        Size of the body. Default: `typical_scale` of the sequence.
+
+    Returns
+    -------
+    vector : array (T, F)
+        NaN = not seen.
+    travel : array (T, D) or (T, 0)
+        As in `FeatureFrame`.
+    """
+    is_seen = sequence.confidence >= settings.min_confidence
+    position = np.where(is_seen[..., None], sequence.position, np.nan)
+    root = compute_root(sequence.position, sequence.skeleton)
+    scale = scale or typical_scale([sequence])
+    vector = _encode(position, root, sequence.skeleton, settings.feature, scale)
+    known = root[~np.isnan(root).any(axis=1)]
+    travel = (root - known[0]) / scale if len(known) else root
+    return vector, travel if settings.feature == "positions" else root[:, :0]
+
+
+def typical_scale(sequences: Iterable[PoseSequence]) -> float:
+    """Median of `compute_scale` over all frames of the sequences; 1 where the body's size was never seen."""
+    lengths = np.concatenate([compute_scale(s.position, s.skeleton) for s in sequences])
+    lengths = lengths[lengths > 0]
+    return float(np.median(lengths)) if len(lengths) else 1.0
+
+
+class _RunningSize:
+    """Median body size over the last seconds, from at most ten samples a second."""
+
+    _WINDOW_S = 30.0
+    _STEP_S = 0.1
+
+    def __init__(self) -> None:
+        self._samples: deque[tuple[float, float]] = deque()
+        self._median = 1.0
+
+    def update(self, time: float, length: float) -> float:
+        is_due = not self._samples or time - self._samples[-1][0] >= self._STEP_S
+        if is_due and length > 0:
+            self._samples.append((time, length))
+            while time - self._samples[0][0] > self._WINDOW_S:
+                self._samples.popleft()
+            self._median = float(np.median([sample for _, sample in self._samples]))
+        return self._median
+
+
+def _encode(position: FloatArray, root: FloatArray, skeleton: Skeleton, feature: Feature, scale: float) -> FloatArray:
+    if feature == "positions":
+        return compute_positions(position, skeleton, scale=scale, root=root)
+    compute = compute_directions if feature == "directions" else compute_angles
+    return compute(position, skeleton)

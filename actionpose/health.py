@@ -1,0 +1,131 @@
+"""What is wrong with which template, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from actionpose.calibration import calibrate_thresholds, nearest_distances, replay_template
+from actionpose.matching import MatchSettings, TemplateBank
+from actionpose.pose import FloatArray
+from actionpose.template import Template
+
+__all__ = ["TemplateHealth", "check_templates"]
+
+_REDUNDANT = 0.3  # of the threshold: a take this near to another adds nothing
+_LOW_CONFIDENCE = 0.5
+_MOVES = 0.5  # of the largest weight: keypoints that make the action what it is
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateHealth:
+    """How a template stands among the others.
+
+    Parameters
+    ----------
+    template_id, label : str
+        Which.
+    threshold : float
+        Distance below which it is recognised.
+    nearest_label : str
+        The other action that resembles it most; empty where there is none.
+    nearest_ratio : float
+        Distance of that action's nearest take in units of the threshold: below 1 it would be mistaken for this one.
+    own_ratio : float
+        Distance of the nearest other take of the same action in units of the threshold: above 1 is an outlier. NaN where
+        it is the only take.
+    is_exemplar : bool
+        Whether it is the take nearest to all others of its action.
+    problems : tuple of str
+        Plain sentences, each with what to do; empty when all is well.
+    """
+
+    template_id: str
+    label: str
+    threshold: float
+    nearest_label: str
+    nearest_ratio: float
+    own_ratio: float
+    is_exemplar: bool
+    problems: tuple[str, ...]
+
+
+def check_templates(templates: Sequence[Template], settings: MatchSettings | None = None) -> list[TemplateHealth]:
+    """Compare every template with every other, as the recogniser would see them; in the order given.
+
+    Raises
+    ------
+    InvalidDataError
+        If there are none, or they do not share one skeleton.
+    """
+    bank = TemplateBank(templates, settings or MatchSettings())
+    thresholds = calibrate_thresholds(bank)
+    # ratio[i, j]: how far performing template i is from firing template j
+    ratio = np.stack([nearest_distances(bank, replay_template(bank, i)) for i in range(len(templates))]) / thresholds
+    labels = np.array([template.label for template in templates])
+    np.fill_diagonal(ratio, np.nan)
+    exemplars = {str(label): _exemplar(ratio, labels == label) for label in np.unique(labels)}
+    return [
+        _judge(i, bank, ratio, labels, thresholds, is_exemplar=exemplars[labels[i]] == i) for i in range(len(labels))
+    ]
+
+
+def _exemplar(ratio: FloatArray, of_label: FloatArray) -> int:
+    """Index of the template that its siblings are nearest to."""
+    members = np.flatnonzero(of_label)
+    if len(members) == 1:
+        return int(members[0])
+    return int(members[np.nanmean(ratio[np.ix_(members, members)], axis=0).argmin()])
+
+
+def _judge(
+    i: int, bank: TemplateBank, ratio: FloatArray, labels: FloatArray, thresholds: FloatArray, *, is_exemplar: bool
+) -> TemplateHealth:
+    own = ratio[(labels == labels[i]) & (np.arange(len(labels)) != i), i]
+    others = np.where(labels != labels[i], ratio[:, i], np.inf)
+    nearest = int(others.argmin())
+    has_other = bool(np.isfinite(others[nearest]))
+    own_ratio = float(own.min()) if len(own) else float("nan")
+    label = str(labels[i])
+    problems = []
+    if has_other and others[nearest] < 1.0:
+        problems.append(
+            f"{labels[nearest]!r} would be taken for it ({others[nearest]:.2f} x its threshold): make the two actions more "
+            "different, or disable one of the two takes."
+        )
+    if len(own) == 0:
+        problems.append(f"The only take of {label!r}: record one or two more.")
+    elif own_ratio >= 1.0:
+        problems.append(
+            f"Unlike the other takes of {label!r} ({own_ratio:.2f} x its threshold): if it went wrong, remove it; if the "
+            "action is done in two ways, record another take of this one."
+        )
+    elif len(own) >= 2 and not is_exemplar and own_ratio < _REDUNDANT:
+        problems.append("Nearly the same as another take: it adds nothing, and may be disabled.")
+    confidence = _confidence(bank, i)
+    if confidence < _LOW_CONFIDENCE:
+        problems.append(
+            f"The keypoints that move were seen with confidence {confidence:.2f}: record it again with all of them in view "
+            "and more light."
+        )
+    return TemplateHealth(
+        template_id=bank.templates[i].id,
+        label=label,
+        threshold=float(thresholds[i]),
+        nearest_label=str(labels[nearest]) if has_other else "",
+        nearest_ratio=float(others[nearest]),
+        own_ratio=own_ratio,
+        is_exemplar=is_exemplar,
+        problems=tuple(problems),
+    )
+
+
+def _confidence(bank: TemplateBank, i: int) -> float:
+    """Mean confidence of the keypoints that move most."""
+    sequence = bank.templates[i].sequence
+    with np.errstate(invalid="ignore"):
+        spread = np.nan_to_num(np.sqrt(np.nan_to_num(sequence.position).var(axis=0).sum(axis=1)))
+    moving = spread >= _MOVES * spread.max()
+    return float(sequence.confidence[:, moving].mean())

@@ -1,0 +1,397 @@
+"""The template library: domain types in and out of a database."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import sqlalchemy as sa
+
+from actionpose.errors import InvalidDataError, LibraryError, TemplateNotFoundError
+from actionpose.library.database import Database, open_database, reading, writing
+from actionpose.library.files import ID_PATTERN, file_names, have_same_content, load_templates, save_template
+from actionpose.library.location import default_location
+from actionpose.library.lookup import (
+    IS_KEPT,
+    IS_REMOVED,
+    Action,
+    action_id,
+    find_templates,
+    merge_actions,
+    select_actions,
+)
+from actionpose.library.rows import (
+    actions,
+    backgrounds,
+    insert,
+    insert_background,
+    insert_template,
+    library,
+    removals,
+    select_backgrounds,
+    select_templates,
+    sequences,
+    skeletons,
+    templates,
+    update_template,
+)
+from actionpose.pose import PoseSequence
+from actionpose.template import Template, validate_label
+
+__all__ = ["TemplateLibrary"]
+
+
+class TemplateLibrary:
+    """Templates kept in a database, shared with other processes; a context manager.
+
+    Every change is saved, all of it, when the method returns, and changes `revision` for every process that has the
+    library open. Where a method takes a `name`, that is a label, an id, or as much of an id's beginning as no other
+    template shares. Methods raise `TemplateNotFoundError` for a name that nothing has, `LibraryLockedError` when the
+    library cannot be written to, and `LibraryError` when the database fails; any thread may call them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from actionpose.skeleton import UPPER_BODY_6
+    >>> clip = PoseSequence(skeleton=UPPER_BODY_6, time=np.arange(30) / 30, position=np.zeros((30, 6, 3)))
+    >>> with TemplateLibrary.open("sqlite://") as library:  # in memory; give a path to keep it
+    ...     _ = library.add(Template.from_sequence("wave", clip))
+    ...     _ = library.rename("wave", "greet")
+    ...     library.labels()
+    ['greet']
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @classmethod
+    def open(cls, location: str | Path | None = None, *, read_only: bool = False) -> Self:
+        """Open a library, creating or migrating it when needed.
+
+        Parameters
+        ----------
+        location : path or str, optional
+            An SQLite file, or any SQLAlchemy URL. Default: `default_location`.
+        read_only : bool
+            Whether to leave the file as it is; it must exist then. A library in a place that cannot be written to is
+            read all the same, and says so when it is changed.
+
+        Raises
+        ------
+        LibraryError
+            If it cannot be opened, or is not a library.
+        LibraryVersionError
+            If a newer actionpose wrote it.
+        """
+        return cls(open_database(default_location() if location is None else location, read_only=read_only))
+
+    def close(self) -> None:
+        """Let go of the database. May be called twice."""
+        self._database.engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def location(self) -> str:
+        """The library's path, or its URL without the password."""
+        return self._database.name
+
+    @property
+    def revision(self) -> int:
+        """A number that every saved change by any process increases.
+
+        A live loop that reads it before it reads the templates never misses a change.
+        """
+        with reading(self._database) as connection:
+            return int(connection.execute(sa.select(library.c.revision)).scalar_one())
+
+    def templates(self, label: str | None = None) -> list[Template]:
+        """Return all templates, the disabled ones too, or those of one label.
+
+        In order of label, then age, then id, so that equal libraries give equal results.
+        """
+        with reading(self._database) as connection:
+            if label is None:
+                return select_templates(connection, IS_KEPT)
+            return select_templates(connection, IS_KEPT & (templates.c.action_id == action_id(connection, label)))
+
+    def get(self, name: str) -> Template:
+        """Return the template with an id, or with the only id that begins so.
+
+        Raises
+        ------
+        TemplateNotFoundError
+            If there is none, or more than one.
+        """
+        with reading(self._database) as connection:
+            ids = find_templates(connection, name, IS_KEPT)
+            if len(ids) > 1:
+                raise TemplateNotFoundError(
+                    f"{name!r} is an action with {len(ids)} templates.", hint=f"Give an id, such as {ids[0][:8]}."
+                )
+            return select_templates(connection, templates.c.id.in_(ids))[0]
+
+    def labels(self) -> list[str]:
+        """Return the names of all actions in alphabetical order."""
+        return [action.label for action in self.actions()]
+
+    def actions(self) -> list[Action]:
+        """Return all actions in alphabetical order."""
+        with reading(self._database) as connection:
+            return select_actions(connection)
+
+    def add(self, template: Template) -> Template:
+        """Save one template; see `add_all`."""
+        return self.add_all([template])[0]
+
+    def add_all(self, new: Iterable[Template]) -> list[Template]:
+        """Save templates, all or none.
+
+        Raises
+        ------
+        LibraryError
+            If one of them has been added before, or removed and not purged.
+        InvalidDataError
+            If an id has other characters than letters, digits, ``-`` and ``_``, or is longer than 64.
+        """
+        new = list(new)
+        for template in new:
+            if not re.match(ID_PATTERN, template.id):
+                raise InvalidDataError(
+                    f"A template's id is 1 to 64 letters, digits, - and _; got {template.id[:100]!r}."
+                )
+        with writing(self._database) as connection:
+            for template in new:
+                if connection.execute(sa.select(templates.c.id).where(templates.c.id == template.id)).first():
+                    raise LibraryError(
+                        f"Template {template.id} ({template.label}) is in the library already.",
+                        hint="Restore it if it was removed, or give the copy an id of its own.",
+                    )
+                insert_template(connection, template)
+        return new
+
+    def rename(self, old: str, new: str, *, merge: bool = False) -> Action:
+        """Give an action another name.
+
+        Parameters
+        ----------
+        old, new : str
+            Labels.
+        merge : bool
+            Whether `new` may be an action that exists already: then its templates, notes and tags are joined by those
+            of `old`.
+
+        Raises
+        ------
+        LibraryError
+            If `new` exists and `merge` is False.
+        InvalidDataError
+            If `new` cannot be a label.
+        """
+        new = validate_label(new)
+        with writing(self._database) as connection:
+            old_id = action_id(connection, old)
+            same_label = actions.c.label == new
+            if new == old:
+                pass
+            elif (target := connection.execute(sa.select(actions).where(same_label)).first()) is None:
+                connection.execute(sa.update(actions).where(actions.c.id == old_id).values(label=new))
+            else:
+                existing = select_actions(connection, same_label)
+                if existing and not merge:
+                    raise LibraryError(
+                        f"There is an action {new!r} already, with {existing[0].n_templates} templates.",
+                        hint="Choose another name, or merge the two: actionpose templates rename --merge",
+                    )
+                merge_actions(connection, old_id, into_id=target.id)
+            return select_actions(connection, same_label)[0]
+
+    def set_notes(self, label: str, notes: str) -> Action:
+        """Write an action's notes anew."""
+        return self._update_action(label, {"notes": notes})
+
+    def set_tags(self, label: str, tags: Iterable[str]) -> Action:
+        """Give an action these tags and no others; space around them and repetitions are dropped."""
+        return self._update_action(label, {"tags": sorted({tag.strip() for tag in tags} - {""})})
+
+    def set_enabled(self, name: str, enabled: bool) -> list[Template]:
+        """Let the recogniser use a template, or all of an action, or not; return them as they are now."""
+        with writing(self._database) as connection:
+            chosen = templates.c.id.in_(find_templates(connection, name, IS_KEPT))
+            connection.execute(sa.update(templates).where(chosen).values(enabled=enabled))
+            return select_templates(connection, chosen)
+
+    def remove(self, name: str) -> list[Template]:
+        """Remove a template, or all of an action, until `restore`; return what was removed."""
+        with writing(self._database) as connection:
+            chosen = templates.c.id.in_(find_templates(connection, name, IS_KEPT))
+            removal_id = insert(connection, removals, time=dt.datetime.now(dt.UTC))
+            connection.execute(sa.update(templates).where(chosen).values(removal_id=removal_id))
+            return select_templates(connection, chosen)
+
+    def restore(self, name: str | None = None) -> list[Template]:
+        """Take back removed templates by id or label, or all that the last removal took.
+
+        Called again and again without a name it undoes one removal after another, and returns an empty list when
+        there is none left.
+        """
+        with writing(self._database) as connection:
+            if name is None:
+                last = sa.select(sa.func.max(templates.c.removal_id)).scalar_subquery()
+                of_last = sa.select(templates.c.id).where(templates.c.removal_id == last)
+                ids = list(connection.execute(of_last).scalars())
+            else:
+                ids = find_templates(connection, name, IS_REMOVED)
+            chosen = templates.c.id.in_(ids)
+            connection.execute(sa.update(templates).where(chosen).values(removal_id=None))
+            return select_templates(connection, chosen)
+
+    def removed(self) -> list[Template]:
+        """Return the templates that `restore` can take back, the last removed first."""
+        with reading(self._database) as connection:
+            rows = connection.execute(sa.select(templates.c.id, templates.c.removal_id).where(IS_REMOVED))
+            removal_by_id = {row.id: row.removal_id for row in rows}
+            return sorted(select_templates(connection, IS_REMOVED), key=lambda t: removal_by_id[t.id], reverse=True)
+
+    def purge(self) -> int:
+        """Delete for good what was removed, backgrounds too; return how many recordings that were."""
+        with writing(self._database) as connection:
+            n_deleted = 0
+            for table in (templates, backgrounds):
+                n_deleted += connection.execute(sa.delete(table).where(table.c.removal_id.is_not(None))).rowcount
+            connection.execute(sa.delete(removals))
+            used = sa.union(sa.select(templates.c.sequence_id), sa.select(backgrounds.c.sequence_id))
+            connection.execute(sa.delete(sequences).where(sequences.c.id.not_in(used)))
+            used_skeletons = sa.select(sequences.c.skeleton_id)
+            connection.execute(sa.delete(skeletons).where(skeletons.c.id.not_in(used_skeletons)))
+            connection.execute(sa.delete(actions).where(actions.c.id.not_in(sa.select(templates.c.action_id))))
+            return n_deleted
+
+    def export(self, target: str | Path, *, names: Iterable[str] | None = None) -> list[Path]:
+        """Write portable template files.
+
+        Parameters
+        ----------
+        target : path
+            A folder, made when needed, that gets a file for each template; or, when it ends in ``.json``, the file
+            for one template.
+        names : iterable of str, optional
+            Labels and ids of the templates to write. Default: all.
+
+        Returns
+        -------
+        list of Path
+            The files written.
+
+        Raises
+        ------
+        LibraryError
+            If a file cannot be written, or `target` is one file and the templates are more or fewer.
+        """
+        target = Path(target)
+        with reading(self._database) as connection:
+            if names is None:
+                chosen = select_templates(connection, IS_KEPT)
+            else:
+                found = [find_templates(connection, name, IS_KEPT) for name in names]
+                chosen = select_templates(connection, templates.c.id.in_(itertools.chain.from_iterable(found)))
+        if target.suffix == ".json" and not target.is_dir():
+            if len(chosen) != 1:
+                raise LibraryError(
+                    f"{target} holds one template, but {len(chosen)} were to be written.",
+                    hint="Name a folder instead, or a single template.",
+                )
+            files = [target]
+        else:
+            files = [target / name for name in file_names(chosen)]
+        for template, file in zip(chosen, files, strict=True):
+            save_template(template, file)
+        return files
+
+    def import_(self, paths: str | Path | Iterable[str | Path], *, replace: bool = False) -> list[Template]:
+        """Read portable template files into the library, all or none.
+
+        A template that is there already, with this id and the same content, is left alone, enabled or not; one that
+        was removed is restored.
+
+        Parameters
+        ----------
+        paths : path or iterable of paths
+            Files, or folders of ``.json`` files.
+        replace : bool
+            Whether a file may take the place of a template that has the same id and another content.
+
+        Returns
+        -------
+        list of Template
+            What was added, replaced or restored.
+
+        Raises
+        ------
+        TemplateFileError
+            If any file is not a valid template file.
+        LibraryError
+            If two templates of one id differ, in the library or in the files, and `replace` is False.
+        """
+        from_file = load_templates(paths)
+        with writing(self._database) as connection:
+            kept_ids = set(connection.execute(sa.select(templates.c.id).where(IS_KEPT)).scalars())
+            ids = [template.id for template in from_file.values()]
+            in_library = {t.id: t for t in select_templates(connection, templates.c.id.in_(ids))}
+            changed = []
+            for file, template in from_file.items():
+                present = in_library.get(template.id)
+                if present is None:
+                    insert_template(connection, template)
+                elif not have_same_content(template, present) and not replace:
+                    raise LibraryError(
+                        f"{file} differs from the template {template.id} ({present.label}) in the library.",
+                        hint="Import with --replace to take the file's content.",
+                    )
+                elif template.id not in kept_ids or not have_same_content(template, present):
+                    update_template(connection, template)
+                else:
+                    continue
+                changed.append(template)
+            return changed
+
+    def backgrounds(self) -> list[PoseSequence]:
+        """Return the recordings of nothing in particular that thresholds are calibrated on, oldest first."""
+        with reading(self._database) as connection:
+            return select_backgrounds(connection, backgrounds.c.removal_id.is_(None))
+
+    def add_background(self, sequence: PoseSequence, *, provenance: Mapping[str, str] | None = None) -> None:
+        """Save a recording in which none of the actions happens."""
+        with writing(self._database) as connection:
+            insert_background(connection, sequence, provenance or {})
+
+    def remove_backgrounds(self) -> int:
+        """Remove all background recordings until `restore_backgrounds`; return how many."""
+        with writing(self._database) as connection:
+            removal_id = insert(connection, removals, time=dt.datetime.now(dt.UTC))
+            statement = sa.update(backgrounds).where(backgrounds.c.removal_id.is_(None))
+            return connection.execute(statement.values(removal_id=removal_id)).rowcount
+
+    def restore_backgrounds(self) -> int:
+        """Take back the background recordings that the last removal took; return how many."""
+        with writing(self._database) as connection:
+            last = sa.select(sa.func.max(backgrounds.c.removal_id)).scalar_subquery()
+            statement = sa.update(backgrounds).where(backgrounds.c.removal_id == last)
+            return connection.execute(statement.values(removal_id=None)).rowcount
+
+    def _update_action(self, label: str, values: Mapping[str, object]) -> Action:
+        with writing(self._database) as connection:
+            chosen = actions.c.id == action_id(connection, label)
+            connection.execute(sa.update(actions).where(chosen).values(values))
+            return select_actions(connection, chosen)[0]

@@ -1,0 +1,143 @@
+"""Actions, and finding them and their templates by name."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from actionpose.errors import TemplateNotFoundError
+from actionpose.library.rows import actions, templates
+
+__all__ = [
+    "IS_KEPT",
+    "IS_REMOVED",
+    "Action",
+    "action_id",
+    "find_templates",
+    "merge_actions",
+    "select_actions",
+]
+
+IS_KEPT = templates.c.removal_id.is_(None)
+IS_REMOVED = templates.c.removal_id.is_not(None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """An action the library has templates of.
+
+    Parameters
+    ----------
+    label : str
+        Its name.
+    notes : str
+        Anything worth remembering.
+    tags : tuple of str
+        Words to find it by.
+    created : datetime
+        When its first template was recorded.
+    n_templates, n_enabled : int
+        How many templates it has, and how many of them the recogniser uses.
+    """
+
+    label: str
+    notes: str
+    tags: tuple[str, ...]
+    created: dt.datetime
+    n_templates: int
+    n_enabled: int
+
+
+def select_actions(connection: Connection, condition: sa.ColumnElement[bool] | None = None) -> list[Action]:
+    """Read actions that have templates, in order of their labels."""
+    n_enabled = sa.func.sum(sa.case((templates.c.enabled, 1), else_=0))
+    statement = (
+        sa.select(actions, sa.func.count().label("n_templates"), n_enabled.label("n_enabled"))
+        .join_from(actions, templates)
+        .where(IS_KEPT if condition is None else IS_KEPT & condition)
+        .group_by(actions.c.id)
+    )
+    found = [
+        Action(
+            label=row.label,
+            notes=row.notes,
+            tags=tuple(row.tags),
+            created=row.created,
+            n_templates=row.n_templates,
+            n_enabled=row.n_enabled,
+        )
+        for row in connection.execute(statement)
+    ]
+    return sorted(found, key=lambda action: action.label)
+
+
+def merge_actions(connection: Connection, from_id: int, *, into_id: int) -> None:
+    """Join one action's templates, the removed ones too, notes and tags to another's."""
+    source, target = (
+        connection.execute(sa.select(actions).where(actions.c.id == key)).one() for key in (from_id, into_id)
+    )
+    joined = {
+        "notes": "\n".join(notes for notes in (target.notes, source.notes) if notes),
+        "tags": sorted({*target.tags, *source.tags}),
+        "created": min(target.created, source.created),
+    }
+    connection.execute(sa.update(actions).where(actions.c.id == into_id).values(joined))
+    connection.execute(sa.update(templates).where(templates.c.action_id == from_id).values(action_id=into_id))
+    connection.execute(sa.delete(actions).where(actions.c.id == from_id))
+
+
+def action_id(connection: Connection, label: str) -> int:
+    """Return the row of an action that has templates.
+
+    Raises
+    ------
+    TemplateNotFoundError
+        If there is none; the hint names the nearest.
+    """
+    statement = sa.select(actions.c.label, actions.c.id).join_from(actions, templates).where(IS_KEPT).distinct()
+    id_by_label = {row.label: int(row.id) for row in connection.execute(statement)}
+    if label not in id_by_label:
+        raise TemplateNotFoundError(f"There is no action {label!r}.", hint=_nearest(label, id_by_label))
+    return id_by_label[label]
+
+
+def find_templates(connection: Connection, name: str, condition: sa.ColumnElement[bool]) -> list[str]:
+    """Return the ids of the templates that a label, an id or the beginning of an id names.
+
+    Raises
+    ------
+    TemplateNotFoundError
+        If there is none, or several ids begin so.
+    """
+    statement = sa.select(templates.c.id, actions.c.label).join_from(templates, actions).where(condition)
+    label_by_id = {row.id: row.label for row in connection.execute(statement)}
+    of_label = sorted(key for key, label in label_by_id.items() if label == name)
+    beginning = sorted(key for key in label_by_id if name and key.startswith(name))
+    if name in label_by_id:
+        return [name]
+    if of_label:
+        return of_label
+    if len(beginning) > 1:
+        raise TemplateNotFoundError(
+            f"{len(beginning)} templates have ids that begin with {name!r}: {', '.join(beginning[:5])}"
+            f"{', ...' if len(beginning) > 5 else ''}.",
+            hint="Give more of the id.",
+        )
+    if not beginning:
+        kind = "removed template or action" if condition is IS_REMOVED else "template or action"
+        known = [*label_by_id.values(), *label_by_id]
+        raise TemplateNotFoundError(f"There is no {kind} {name!r}.", hint=_nearest(name, known))
+    return beginning
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    folded = {word.casefold(): word for word in known}
+    near = get_close_matches(name.casefold(), folded, n=3)
+    if near:
+        return f"Did you mean {' or '.join(folded[word] for word in near)}?"
+    return "`actionpose templates list` shows what there is."

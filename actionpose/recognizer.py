@@ -1,0 +1,274 @@
+"""The recogniser: features, matching and decision in one object without I/O, threads or a clock."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+import numpy as np
+
+from actionpose.calibration import calibrate_thresholds, calibrate_window_thresholds
+from actionpose.decision import ActionEvent, EventDecider, majority_vote
+from actionpose.errors import InvalidDataError
+from actionpose.features import FeatureSettings, FeatureStream
+from actionpose.matching import Backend, Match, MatchSettings, StreamMatcher, TemplateBank, WindowMatcher
+from actionpose.pose import Pose, PoseSequence
+from actionpose.template import UNKNOWN, Template
+
+__all__ = ["ActionState", "Mode", "Recognizer", "RecognizerSettings", "RecognizerState"]
+
+Mode = Literal["stream", "window"]
+
+_REMEMBERED_FRAMES = 2048  # more than the longest match and the longest window
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecognizerSettings:
+    """How to recognise; every default is measured.
+
+    Parameters
+    ----------
+    mode : str
+        ``stream`` spots actions of any length as they end; ``window`` compares the last `window_frames` with every
+        template and lets the nearest vote.
+    feature : str
+        ``positions``, ``directions`` or ``angles``.
+    rate_hz : float
+        Rate the stream is resampled to.
+    sensitivity : float
+        Factor on every threshold: above 1 misses less, below 1 fires less.
+    min_confidence : float
+        Keypoints less certain than this count as not seen.
+    window_frames, top, ratio, backend
+        For ``window``: its length, how many templates vote, the share a winner needs, ``exact`` or ``fastdtw``.
+
+    Raises
+    ------
+    InvalidDataError
+        If a value is not one of the choices or out of range.
+    """
+
+    mode: Mode = "stream"
+    feature: Literal["positions", "directions", "angles"] = "positions"
+    rate_hz: float = 30.0
+    sensitivity: float = 1.0
+    min_confidence: float = 0.3
+    window_frames: int = 50
+    top: int = 4
+    ratio: float = 0.5
+    backend: Backend = "exact"
+
+    def __post_init__(self) -> None:
+        for name, choices in (("mode", get_args(Mode)), ("backend", get_args(Backend))):
+            if getattr(self, name) not in choices:
+                raise InvalidDataError(f"{name} must be one of {', '.join(choices)}; got {getattr(self, name)!r}.")
+        for name, low, high in (
+            ("sensitivity", 0.0, 10.0), ("min_confidence", -1.0, 1.0), ("window_frames", 1, 1000),
+            ("top", 0, 1000), ("ratio", 0.0, 1.0),
+        ):  # fmt: skip
+            if not low < getattr(self, name) <= high:
+                raise InvalidDataError(f"{name} must be above {low} and at most {high}; got {getattr(self, name)}.")
+        self.matching  # noqa: B018  the feature settings check themselves
+
+    @property
+    def matching(self) -> MatchSettings:
+        """What of this concerns the matchers."""
+        return MatchSettings(
+            features=FeatureSettings(feature=self.feature, rate_hz=self.rate_hz, min_confidence=self.min_confidence)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionState:
+    """How near the stream is to one action now.
+
+    Parameters
+    ----------
+    label : str
+        Name of the action.
+    template_id : str
+        Its nearest template.
+    distance, threshold : float
+        Of that template; inf before there is anything to compare.
+    progress : float
+        Share of the template that seems to have been performed, 0 to 1.
+    """
+
+    label: str
+    template_id: str
+    distance: float
+    threshold: float
+    progress: float
+
+    @property
+    def ratio(self) -> float:
+        """Distance in units of the threshold; below 1 = recognised."""
+        return self.distance / self.threshold
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecognizerState:
+    """The live picture.
+
+    Parameters
+    ----------
+    label : str
+        The action that is near enough now, or ``unknown``.
+    time : float
+        Seconds of the stream; NaN before the first pose.
+    actions : tuple of ActionState
+        One for each label, in alphabetical order.
+    """
+
+    label: str = UNKNOWN
+    time: float = float("nan")
+    actions: tuple[ActionState, ...] = field(default=())
+
+
+class Recognizer:
+    """Recognises the templates' actions in a stream of poses of one body.
+
+    Parameters
+    ----------
+    templates : sequence of Template
+        What to recognise; disabled templates are left out.
+    background : PoseSequence or sequence of PoseSequence, optional
+        Recordings in which none of the actions is performed.
+    settings : RecognizerSettings
+        How.
+
+    Raises
+    ------
+    InvalidDataError
+        If there is no enabled template, or templates of several skeletons.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import actionpose as ap
+    >>> def reach(up, start=0.0):
+    ...     t = np.arange(40) / 30
+    ...     position = np.zeros((40, 6, 2)) + np.array([[-1, 0], [1, 0], [-1.2, 1], [1.2, 1], [-1.2, 2], [1.2, 2]])
+    ...     position[:, 4, 1] -= up * np.sin(np.pi * t / t[-1])
+    ...     return ap.PoseSequence(skeleton=ap.UPPER_BODY_6, time=start + t, position=position)
+    >>> recognizer = ap.Recognizer([ap.Template.from_sequence("raise", reach(3.0))])
+    >>> [event.label for event in recognizer.recognize(reach(2.8, start=5.0))]
+    ['raise']
+    """
+
+    def __init__(
+        self,
+        templates: Sequence[Template],
+        *,
+        background: PoseSequence | Sequence[PoseSequence] | None = None,
+        settings: RecognizerSettings | None = None,
+    ) -> None:
+        self.settings = settings = settings or RecognizerSettings()
+        self._bank = bank = TemplateBank([t for t in templates if t.enabled], settings.matching)
+        self._labels = [template.label for template in bank.templates]
+        backgrounds = [background] if isinstance(background, PoseSequence) else list(background or ())
+        self._matcher: StreamMatcher | WindowMatcher
+        if settings.mode == "stream":
+            self._thresholds = calibrate_thresholds(bank, background=backgrounds, sensitivity=settings.sensitivity)
+            self._matcher = StreamMatcher(bank, limits=self._thresholds)
+        else:
+            self._thresholds = calibrate_window_thresholds(
+                bank, background=backgrounds, window_frames=settings.window_frames, sensitivity=settings.sensitivity
+            )
+            self._matcher = WindowMatcher(bank, window_frames=settings.window_frames, backend=settings.backend)
+        self._stream = FeatureStream(bank.skeleton, settings.matching.features)
+        self._times = np.full(_REMEMBERED_FRAMES, np.nan)
+        self._decider = EventDecider(self._thresholds, patience_frames=settings.rate_hz / 2)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the stream: the next pose may have any time."""
+        self._stream.reset()
+        self._matcher.reset()
+        self._decider.reset()
+        self._time = float("nan")
+        self._track_id = 0
+
+    def update(self, pose: Pose) -> list[ActionEvent]:
+        """Take the next pose; return the actions that are certain now.
+
+        Parameters
+        ----------
+        pose : Pose
+            Of the templates' skeleton and dimension; all NaN while nobody is in view.
+
+        Raises
+        ------
+        InvalidDataError
+            If the pose is of another kind, or its time does not increase.
+        """
+        self._track_id = pose.track_id
+        events: list[ActionEvent] = []
+        for frame in self._stream.update(pose):
+            n_before = self._matcher.n_frames
+            matches = self._matcher.update(frame)
+            n_frames = self._matcher.n_frames
+            if frame.restarts or n_frames < n_before:
+                events += self.flush()
+            if frame.restarts or n_frames != n_before:
+                self._times[(n_frames - 1) % len(self._times)] = frame.time
+            self._time = frame.time
+            events += self._report(self._decider.update(n_frames, self._vote(matches)))
+        return events
+
+    def flush(self) -> list[ActionEvent]:
+        """Return what is still being weighed: call it when the stream ends."""
+        events = self._report(self._decider.flush())
+        self._decider.reset()
+        return events
+
+    def recognize(self, sequence: PoseSequence) -> list[ActionEvent]:
+        """Return all actions in a sequence, as a stream of its poses would report them."""
+        self.reset()
+        events = [event for pose in sequence.iter_poses() for event in self.update(pose)]
+        return events + self.flush()
+
+    @property
+    def state(self) -> RecognizerState:
+        """How near the stream is to every action now."""
+        distances, progress = self._matcher.distances, self._matcher.progress
+        ratios = distances / self._thresholds
+        nearest = {}
+        for i in np.argsort(-ratios, kind="stable"):
+            nearest[self._labels[i]] = int(i)
+        actions = tuple(
+            ActionState(
+                label=label,
+                template_id=self._bank.templates[i].id,
+                distance=float(distances[i]),
+                threshold=float(self._thresholds[i]),
+                progress=float(progress[i]),
+            )
+            for label, i in sorted(nearest.items())
+        )
+        best = min(actions, key=lambda action: action.ratio)
+        return RecognizerState(label=best.label if best.ratio < 1.0 else UNKNOWN, time=self._time, actions=actions)
+
+    def _vote(self, matches: list[Match]) -> list[Match]:
+        if self.settings.mode == "stream" or not matches:
+            return matches
+        settings = self.settings
+        vote = majority_vote(matches, self._labels, self._thresholds, top=settings.top, ratio=settings.ratio)
+        return [vote.match] if vote.match else []
+
+    def _report(self, matches: list[Match]) -> list[ActionEvent]:
+        step = 1.0 / self.settings.rate_hz
+        return [
+            ActionEvent(
+                label=self._labels[match.template],
+                start_time=float(self._times[match.start_frame % len(self._times)]),
+                end_time=float(self._times[(match.end_frame - 1) % len(self._times)]) + step,
+                report_time=self._time,
+                distance=match.distance,
+                threshold=float(self._thresholds[match.template]),
+                template_id=self._bank.templates[match.template].id,
+                track_id=self._track_id,
+            )
+            for match in matches
+        ]

@@ -1,0 +1,211 @@
+"""Video files, with the true time of every frame."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import av
+import numpy as np
+import numpy.typing as npt
+from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
+from av.video.stream import VideoStream
+
+from actionpose.errors import SourceError
+from actionpose.pose import Frame
+from actionpose.sources.base import SourceInfo, SourceStatus
+
+__all__ = ["VideoSource", "to_image"]
+
+_RATE_HZ = 30.0  # of a file that does not say
+_SHORTFALL = 0.05  # announced but not there: below this it is the container's rounding
+
+
+class VideoSource:
+    """Every frame of a video file, once, at its presentation time.
+
+    The picture is turned the way a player shows it. A damaged or cut-off file gives what can be read; `notes` then
+    says what is missing.
+
+    Parameters
+    ----------
+    path : path
+        Any format FFmpeg reads.
+
+    Raises
+    ------
+    SourceError
+        If there is no such file, or no picture can be read from it.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        path = Path(path)
+        self._status: SourceStatus = "running"
+        self._notes: tuple[str, ...] = ()
+        self._n_damaged = 0
+        self._n_discarded = 0
+        self._index = -1
+        self._time = 0.0
+        self._origin: Fraction | None = None
+        self._reformatter = VideoReformatter()
+        self._lock = threading.Lock()  # FFmpeg crashes when a file is closed while it decodes
+        self._container = _open_container(path)
+        try:
+            self._stream = stream = _video_stream(self._container, path)
+            self._rate_hz = float(stream.average_rate or stream.guessed_rate or 0) or _RATE_HZ
+            self._pictures, size = self._peek(path)
+        except BaseException:
+            self._container.close()
+            raise
+        duration = _duration(self._container, stream)
+        self._info = SourceInfo(
+            name=path.name,
+            is_live=False,
+            rate_hz=self._rate_hz,
+            size=size,
+            n_frames=stream.frames or (round(duration * self._rate_hz) if duration else None),
+        )
+
+    @property
+    def info(self) -> SourceInfo:
+        """What is known of the file."""
+        return self._info
+
+    @property
+    def status(self) -> SourceStatus:
+        """``running`` or ``ended``."""
+        return self._status
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Once it has ended: what could not be read."""
+        return self._notes
+
+    def read(self) -> Frame | None:
+        """Return the next frame, or None at the end or after `close`."""
+        with self._lock:
+            if self._status == "ended":
+                return None
+            picture = next(self._pictures, None)
+            if picture is None:
+                self._notes += self._describe_damage()
+                self._end()
+                return None
+            self._index += 1
+            self._time = self._time_of(picture)
+            return Frame(index=self._index, time=self._time, image=to_image(picture, self._reformatter))
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._end()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _end(self) -> None:
+        self._status = "ended"
+        self._container.close()
+
+    def _peek(self, path: Path) -> tuple[Iterator[VideoFrame], tuple[int, int]]:
+        """Return all pictures, and the size of the first as it is shown."""
+        pictures = self._iter_pictures()
+        first = next(pictures, None)
+        if first is None:
+            raise SourceError(f"No picture of {path} can be decoded.", hint="The file is damaged; try another.")
+        height, width = to_image(first, self._reformatter).shape[:2]
+        return itertools.chain([first], pictures), (width, height)
+
+    def _iter_pictures(self) -> Iterator[VideoFrame]:
+        try:
+            for packet in self._container.demux(self._stream):
+                self._n_discarded += packet.is_discard
+                is_damaged = packet.is_corrupt
+                try:
+                    pictures = self._stream.decode(packet)
+                except av.FFmpegError:
+                    is_damaged, pictures = True, []
+                self._n_damaged += is_damaged or any(picture.is_corrupt for picture in pictures)
+                yield from pictures
+        except av.FFmpegError as error:
+            self._notes += (f"Reading stopped early: {error.strerror}.",)
+
+    def _time_of(self, picture: VideoFrame) -> float:
+        """Seconds since the first frame; by the nominal rate where the file's time is missing or goes back."""
+        expected = self._time + 1 / self._rate_hz if self._index else 0.0
+        if picture.pts is None or picture.time_base is None:
+            return expected
+        stamp = picture.pts * picture.time_base
+        if self._origin is None:
+            self._origin = stamp - Fraction(expected)
+        time = float(stamp - self._origin)
+        return time if time > self._time or not self._index else expected
+
+    def _describe_damage(self) -> tuple[str, ...]:
+        notes = []
+        n_read = self._index + 1
+        announced, found, unit = float(self._stream.frames), float(n_read + self._n_discarded), "frames"
+        if not announced:
+            announced = _duration(self._container, self._stream) or 0.0
+            found, unit = self._time + 1 / self._rate_hz, "s"
+        if found < announced * (1 - _SHORTFALL):
+            notes.append(f"The file ends early or has gaps: {found:.4g} of {announced:.4g} {unit} could be read.")
+        if self._n_damaged:
+            places = "place" if self._n_damaged == 1 else "places"
+            notes.append(f"The file is damaged in {self._n_damaged} {places}; pictures there are missing or wrong.")
+        return tuple(notes)
+
+
+def to_image(picture: VideoFrame, reformatter: VideoReformatter) -> npt.NDArray[np.uint8]:
+    """Convert a decoded picture to RGB (H, W, 3) uint8, turned as its rotation mark asks.
+
+    A reformatter kept from picture to picture halves the time: a fresh one starts threads and builds tables.
+    """
+    image = reformatter.reformat(picture, format="rgb24").to_ndarray().astype(np.uint8, copy=False)
+    quarter_turns = round(picture.rotation / 90) % 4
+    return np.ascontiguousarray(np.rot90(image, quarter_turns)) if quarter_turns else image
+
+
+def _open_container(path: Path) -> InputContainer:
+    if not path.exists():
+        raise SourceError(f"There is no file {str(path)!r}.", hint="Check the path.")
+    if path.is_dir():
+        raise SourceError(f"{path} is a folder, not a video file.", hint="Name a file in it.")
+    if path.stat().st_size == 0:
+        raise SourceError(f"{path} is empty (0 bytes).", hint="Copy or record it again.")
+    try:
+        # Without "file:" a colon in the name would be read as a protocol.
+        return av.open(f"file:{path}", mode="r", metadata_errors="replace")
+    except av.error.InvalidDataError:
+        raise SourceError(
+            f"{path} is not a video that can be read.",
+            hint="If it is one, it was cut off before its index was written: copy, record or repair it again.",
+        ) from None
+    except (av.FFmpegError, OSError) as error:
+        raise SourceError(f"Cannot open {path}: {error.strerror}.", hint="Check that it may be read.") from None
+
+
+def _video_stream(container: InputContainer, path: Path) -> VideoStream:
+    if not container.streams.video:
+        raise SourceError(f"{path} has no picture.", hint="Name a video file; this one has sound or text alone.")
+    stream = container.streams.video[0]
+    stream.thread_type = "AUTO"
+    return stream
+
+
+def _duration(container: InputContainer, stream: VideoStream) -> float | None:
+    if stream.duration and stream.time_base:
+        return float(stream.duration * stream.time_base)
+    return container.duration / av.time_base if container.duration else None

@@ -1,0 +1,136 @@
+"""``actionpose live``: events as they come, and a clean end."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from actionpose.sources import SourceInfo
+
+pytestmark = pytest.mark.usefixtures("taught")
+
+
+def start_live(source: object) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "actionpose", "live", str(source)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_piped_it_prints_one_json_object_per_event_at_the_pace_of_the_recording(drill):
+    began = time.perf_counter()
+    with start_live(drill) as process:
+        first = process.stdout.readline()
+        came = time.perf_counter() - began
+        rest, stderr = process.communicate(timeout=60)
+    over = time.perf_counter() - began
+    events = [json.loads(line) for line in [first, *rest.splitlines()]]
+    assert [event["label"] for event in events] == ["clap", "wave"]
+    assert over - came > 1.0, "the first event came long before the end: the output was flushed"
+    assert over > events[-1]["end_time"]
+    assert stderr == ""
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
+def test_a_signal_ends_it_within_a_second_and_without_a_traceback(drill, number, code):
+    with start_live(drill) as process:
+        assert process.stdout.readline(), "it runs"
+        process.send_signal(number)
+        began = time.perf_counter()
+        stdout, stderr = process.communicate(timeout=10)
+    assert time.perf_counter() - began < 1.5
+    assert process.returncode == code
+    assert "Traceback" not in stderr
+    assert all(json.loads(line)["label"] for line in stdout.splitlines())
+
+
+def test_a_reader_that_goes_away_is_no_error(drill):
+    with start_live(drill) as process:
+        process.stdout.readline()
+        process.stdout.close()
+        stderr = process.stderr.read()
+    assert "Traceback" not in stderr
+    assert "BrokenPipe" not in stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="needs a pseudo-terminal")
+def test_on_a_terminal_a_status_line_is_rewritten_in_place_and_events_stand_above(drill):
+    leader, follower = os.openpty()
+    environment = os.environ | {"TERM": "xterm", "COLUMNS": "100"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "actionpose", "live", str(drill)], stdout=follower, stderr=follower, env=environment
+    )
+    os.close(follower)
+    shown = bytearray()
+    while True:
+        try:
+            chunk = os.read(leader, 4096)
+        except OSError:  # how Linux says that the other end is closed
+            break
+        if not chunk:
+            break
+        shown += chunk
+    os.close(leader)
+    assert process.wait(timeout=10) == 0
+    text = shown.decode()
+    assert text.count("\r") > 20
+    assert "fps" in text
+    assert "unknown" in text
+    lines = [line.rpartition("\x1b[K")[2] for line in text.split("\r\n")]
+    assert [label for line in lines for label in ("clap", "wave") if f"s  {label}  (distance" in line] == [
+        "clap",
+        "wave",
+    ]
+
+
+def test_no_camera_gives_advice(run):
+    stderr = run("live", 97, code=1).stderr
+    assert stderr.startswith("error: ")
+    assert "camera" in stderr
+    assert "hint: " in stderr
+
+
+def test_templates_added_meanwhile_are_taken_up(run, drill, monkeypatch, tmp_path):
+    """The first clap goes unknown with `clap` disabled; it is enabled before the recording is played again."""
+    monkeypatch.setattr("actionpose.session._POLL_S", 0.05)
+    run("templates", "disable", "clap")
+    seen: list[str] = []
+
+    class EnablesAfterAWhile:
+        """The drill, with the library changed by another process at its first frame."""
+
+        def __init__(self) -> None:
+            from actionpose.sources import open_source
+
+            self._inner = open_source(drill)
+            self._is_first = True
+            self.info = SourceInfo(name="drill", is_live=False)
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self._inner, name)
+
+        def read(self) -> object:
+            if self._is_first:
+                self._is_first = False
+                subprocess.run([sys.executable, "-m", "actionpose", "templates", "enable", "clap"], check=True)
+                time.sleep(0.3)
+            return self._inner.read()
+
+        def __enter__(self) -> EnablesAfterAWhile:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            self._inner.close()
+
+    monkeypatch.setattr("actionpose.cli.live.open_source", lambda _: EnablesAfterAWhile())
+    seen += [json.loads(line)["label"] for line in run("live", "drill").stdout.splitlines()]
+    assert seen == ["clap", "wave"]

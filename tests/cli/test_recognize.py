@@ -1,0 +1,72 @@
+"""``actionpose recognize``: the events of a file, in three formats."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import pytest
+
+
+@pytest.mark.usefixtures("taught")
+def test_json_holds_each_action_with_its_span(run, exam):
+    result = run("recognize", exam, "--format", "json")
+    events = json.loads(result.stdout)
+    assert [event["label"] for event in events] == ["clap", "wave", "squat"]
+    truth = list(csv.DictReader(io.StringIO((exam.parent / "exam.csv").read_text())))
+    for event, span in zip(events, truth, strict=True):
+        middle = (event["start_time"] + event["end_time"]) / 2
+        assert float(span["start_s"]) < middle < float(span["end_s"])
+        assert event["distance"] < event["threshold"]
+    assert "3 actions in" in result.stderr
+
+
+@pytest.mark.usefixtures("taught")
+def test_the_same_events_every_time_and_in_every_format(run, exam, tmp_path):
+    events = json.loads(run("recognize", exam, "--format", "json").stdout)
+    rows = list(csv.DictReader(io.StringIO(run("recognize", exam, "--format", "csv").stdout)))
+    assert [row["label"] for row in rows] == [event["label"] for event in events]
+    assert [float(row["end_time"]) for row in rows] == [event["end_time"] for event in events]
+    assert run("recognize", exam, "-o", "events.json").stdout == ""
+    assert json.loads((tmp_path / "events.json").read_text()) == events
+    table = run("recognize", exam).stdout.splitlines()
+    assert table[0].split()[:3] == ["start", "end", "action"]
+    assert [line.split()[2] for line in table[1:]] == ["clap", "wave", "squat"]
+
+
+@pytest.mark.usefixtures("taught")
+def test_window_mode_and_its_options(run, exam):
+    output = run("recognize", exam, "--mode", "window", "--window", 40, "--top", 2, "--ratio", 0.5, "--format", "json")
+    assert all(event["label"] in ("wave", "clap", "squat") for event in json.loads(output.stdout))
+
+
+def test_an_empty_library_says_what_to_do(run, exam):
+    stderr = run("recognize", exam, code=1).stderr
+    assert "holds no templates" in stderr
+    assert "hint: Record an action" in stderr
+    assert "templates import templates/" in stderr
+
+
+@pytest.mark.usefixtures("taught")
+@pytest.mark.parametrize(
+    ("name", "content"), [("text.mp4", b"This is a text.\n" * 99), ("empty.mp4", b""), ("empty.jsonl.gz", b"")]
+)
+def test_what_is_no_video_says_so(run, tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
+    stderr = run("recognize", name, code=1).stderr
+    assert stderr.startswith("error: ")
+    assert name in stderr
+
+
+@pytest.mark.usefixtures("taught")
+def test_a_recording_cut_off_gives_what_is_readable_and_says_so(run, exam, tmp_path):
+    (tmp_path / "cut.jsonl.gz").write_bytes(exam.read_bytes()[:-9000])
+    result = run("recognize", "cut.jsonl.gz", "--format", "json")
+    assert [event["label"] for event in json.loads(result.stdout)][:1] == ["clap"]
+    assert "note: " in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [[], ["x", "--mode", "no"], ["x", "--people", "0"], ["x", "--format", "xml"]])
+def test_wrong_usage_exits_with_2(run, arguments):
+    assert "Usage: actionpose recognize" in run("recognize", *arguments, code=2).stderr

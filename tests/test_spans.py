@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from actionpose.errors import InvalidDataError
+from actionpose.spans import LabelledSpan, load_spans, to_seconds
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "spans.csv"
+    path.write_bytes(text.encode())
+    return path
+
+
+def test_frames_are_read_relative_to_the_file(tmp_path: Path) -> None:
+    spans = load_spans(
+        write(tmp_path, "video,label,start_frame,end_frame\na.mp4,wave,3,10\nsub/b.mp4,clap hands,0,5\n")
+    )
+    assert spans == [
+        LabelledSpan(video=tmp_path / "a.mp4", label="wave", start_frame=3, end_frame=10),
+        LabelledSpan(video=tmp_path / "sub/b.mp4", label="clap hands", start_frame=0, end_frame=5),
+    ]
+
+
+def test_an_absolute_video_path_stays(tmp_path: Path) -> None:
+    video = (tmp_path / "elsewhere" / "a.mp4").absolute()
+    assert load_spans(write(tmp_path, f"video,label,start_s,end_s\n{video},wave,0,1\n"))[0].video == video
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\ufeffvideo,label,start_s,end_s\na.mp4,wave,0.5,2\n",
+        "\r\n Video , LABEL ,start_s, end_s\r\n\r\n a.mp4 , wave , 0.5 , 2 \r\n,,,\r\n",
+        "video;label;start_s;end_s\na.mp4;wave;0,5;2,0\n",
+        "video\tlabel\tstart_s\tend_s\na.mp4\twave\t0.5\t2\n",
+        "notes,end_s,start_s,label,video\n,2,.5,wave,a.mp4,left over\n",
+        'video,label,start_s,end_s\n"a.mp4","wave",0.5,2',
+    ],
+    ids=["bom", "spaces and blank lines", "semicolon", "tab", "other order", "quoted"],
+)
+def test_spreadsheets_variants_are_tolerated(tmp_path: Path, text: str) -> None:
+    expected = LabelledSpan(video=tmp_path / "a.mp4", label="wave", start_s=0.5, end_s=2.0)
+    assert load_spans(write(tmp_path, text)) == [expected]
+
+
+def test_unknown_is_a_label_here(tmp_path: Path) -> None:
+    assert load_spans(write(tmp_path, "video,label,start_s,end_s\na.mp4,unknown,0,1\n"))[0].label == "unknown"
+
+
+HEADER = "video,label,start_frame,end_frame\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            HEADER + "a.mp4,wave,1,5\na.mp4,wave,x,9\n",
+            "line 3, column start_frame: expected a whole number, found 'x'",
+        ),
+        (HEADER + "\n\na.mp4,wave,1,2.5\n", "line 4, column end_frame: expected a whole number, found '2.5'"),
+        (HEADER + "a.mp4,wave,1\n", "line 2, column end_frame: expected a whole number, found nothing"),
+        (HEADER + ",wave,1,5\n", "line 2, column video: expected the path"),
+        (HEADER + "a.mp4,,1,5\n", "line 2, column label: "),
+        (
+            HEADER + "a.mp4,wave,5,5\n",
+            "line 2, columns start_frame and end_frame: Expected 0 <= start_frame < end_frame, got 5",
+        ),
+        (HEADER + "a.mp4,wave,-1,5\n", "got -1 and 5"),
+        ("video,label,start_s,end_s\na.mp4,wave,0,inf\n", "line 2, columns start_s and end_s"),
+        ("video,label,start_s,end_s\na.mp4,wave,nan,1\n", "line 2, columns start_s and end_s"),
+        ("video,start_s,end_s\na.mp4,0,1\n", "line 1: the header has no column label"),
+        ("video,label,start_frame,end_s\na.mp4,wave,0,1\n", "line 1: expected the columns .* found neither"),
+        ("video,label,start_frame,end_frame,start_s,end_s\n", "line 1: expected the columns .* found both"),
+        ("video,label,label,start_s,end_s\n", "names a column twice: label"),
+        (HEADER, "holds no spans"),
+        ("", "holds no spans"),
+        ('video,label,start_s,end_s\na.mp4,"' + "w" * 200_000, "line 2: not CSV"),
+    ],
+)
+def test_errors_name_the_line_and_column(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(InvalidDataError, match=message):
+        load_spans(write(tmp_path, text))
+
+
+def test_a_file_that_cannot_be_read_says_so(tmp_path: Path) -> None:
+    with pytest.raises(InvalidDataError, match="No such file"):
+        load_spans(tmp_path / "none.csv")
+    binary = tmp_path / "video.csv"
+    binary.write_bytes(b"\xff\xfe\x00\x81")
+    with pytest.raises(InvalidDataError, match="not UTF-8"):
+        load_spans(binary)
+
+
+def test_a_span_needs_one_unit() -> None:
+    with pytest.raises(InvalidDataError, match="not both"):
+        LabelledSpan(video=Path("a.mp4"), label="wave", start_s=0, end_s=1, start_frame=0, end_frame=1)
+    with pytest.raises(InvalidDataError, match="start and an end"):
+        LabelledSpan(video=Path("a.mp4"), label="wave", start_s=0)
+
+
+def test_frames_become_the_times_of_an_uneven_video() -> None:
+    times = np.array([0.0, 0.1, 0.3, 0.4])
+    middle = LabelledSpan(video=Path("a.mp4"), label="wave", start_frame=1, end_frame=3)
+    assert to_seconds(middle, times) == (0.1, 0.4)
+    whole = LabelledSpan(video=Path("a.mp4"), label="wave", start_frame=0, end_frame=4)
+    assert to_seconds(whole, times) == pytest.approx((0.0, 0.4 + 0.4 / 3))
+    beyond = LabelledSpan(video=Path("a.mp4"), label="wave", start_frame=0, end_frame=5)
+    with pytest.raises(InvalidDataError, match="has 4 frames"):
+        to_seconds(beyond, times)
+    seconds = LabelledSpan(video=Path("a.mp4"), label="wave", start_s=2.0, end_s=3.0)
+    assert to_seconds(seconds, times) == (2.0, 3.0)
+
+
+@given(st.text())
+def test_any_text_gives_spans_or_advice(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+    path = tmp_path_factory.getbasetemp() / "any.csv"
+    path.write_text(text, encoding="utf-8", errors="replace", newline="")
+    with pytest.raises(InvalidDataError):
+        load_spans(path)
+
+
+@pytest.mark.realdata
+def test_the_exercise_video_has_22_spans(data_dir: Path) -> None:
+    spans = load_spans(data_dir / "video" / "exercise_spans.csv")
+    assert len(spans) == 22
+    assert all(span.video.is_file() for span in spans)
+    assert to_seconds(spans[0], np.arange(393) / 10) == pytest.approx((1.3, 2.4))
