@@ -39,8 +39,9 @@ clean:  ## remove .venv and every cache
 
 # Made after the environment is whole, so an interrupted installation is taken up again.
 .venv/.created:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-	  echo "error: actionpose needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V 2>&1)." >&2; \
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  found=$$($(PYTHON) -V 2>&1) || found=missing; \
+	  echo "error: actionpose needs Python 3.11 or newer; $(PYTHON) is $$found." >&2; \
 	  echo "hint: install one and name it, for instance: make PYTHON=python3.12 demo" >&2; exit 1; }
 	@$(PYTHON) -m venv .venv
 	@touch $@

@@ -31,8 +31,8 @@ def calibrate_thresholds(
 
     The negatives are the templates of the other labels, as recorded and reversed in time. A threshold is
     ``1.1 n ^ 0.15`` with n the 10th percentile of the distances to them, averaged (geometrically) within a label:
-    nearly constant on purpose, since few negatives are a noisy guide. Where a background recording comes closer than that,
-    the threshold moves below it, but not below half.
+    nearly constant on purpose, since few negatives are a noisy guide. Where a background recording comes closer
+    than that, the threshold moves below it, but not below half.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def calibrate_thresholds(
     for sequence in background:
         nearest = _BACKGROUND_MARGIN * nearest_distances(bank, _stream(bank, sequence))
         thresholds = np.clip(nearest, _BACKGROUND_FLOOR * thresholds, thresholds)
-    return thresholds * sensitivity
+    return np.asarray(thresholds * sensitivity)
 
 
 def calibrate_window_thresholds(
@@ -86,7 +86,7 @@ def calibrate_window_thresholds(
         matcher = WindowMatcher(bank, window_frames=window_frames)
         nearest = _BACKGROUND_MARGIN * _nearest_windows(matcher, _stream(bank, sequence))
         thresholds = np.clip(nearest, _BACKGROUND_FLOOR * thresholds, thresholds)
-    return thresholds * sensitivity
+    return np.asarray(thresholds * sensitivity)
 
 
 def nearest_distances(bank: TemplateBank, frames: Iterable[FeatureFrame]) -> FloatArray:
@@ -126,11 +126,11 @@ def replay_template(bank: TemplateBank, template: int, *, is_reversed: bool = Fa
 
 
 def _nearest_windows(matcher: WindowMatcher, frames: Iterable[FeatureFrame]) -> FloatArray:
-    nearest = np.inf
+    nearest = matcher.distances
     for frame in frames:
         matcher.update(frame)
         nearest = np.minimum(nearest, matcher.distances)
-    return np.asarray(nearest)
+    return nearest
 
 
 def _window_distances(bank: TemplateBank, window: FloatArray) -> FloatArray:
@@ -142,7 +142,7 @@ def _window_distances(bank: TemplateBank, window: FloatArray) -> FloatArray:
         cost[i, :, : len(track)] = np.linalg.norm(
             np.nan_to_num(window[:, None, : bank.n_features]) - track[None], axis=2
         )
-    return dtw_distances(cost, lengths) / (len(window) + np.asarray(lengths))
+    return np.asarray(dtw_distances(cost, lengths) / (len(window) + np.asarray(lengths)))
 
 
 def _negative_distances(bank: TemplateBank) -> FloatArray:
@@ -156,4 +156,4 @@ def _negative_distances(bank: TemplateBank) -> FloatArray:
         _MAX_NEGATIVE,
     )
     distances[:, labels[chosen][:, None] == labels[None, :]] = np.nan
-    return np.nanpercentile(distances.reshape(-1, len(labels)), _NEGATIVE_PERCENTILE, axis=0)
+    return np.asarray(np.nanpercentile(distances.reshape(-1, len(labels)), _NEGATIVE_PERCENTILE, axis=0))

@@ -50,6 +50,9 @@ class StreamingDTW:
         is_frame = np.ones(size, dtype=bool)
         is_frame[self._begin] = is_frame[self._void] = False
         self._rows = np.flatnonzero(is_frame)
+        self._template_of_row = np.repeat(np.arange(len(self.lengths)), self.lengths)
+        self._first_row = np.cumsum(self.lengths) - self.lengths
+        self._row_number = np.arange(1, len(self._rows) + 1) - self._first_row[self._template_of_row]
         self._cost = np.zeros((2, size))
         self._distance = np.empty((3, size))
         self._start = np.empty((3, size), dtype=np.int64)
@@ -121,14 +124,14 @@ class StreamingDTW:
     def progress(self) -> FloatArray:
         """Return how much of each template the most likely unfinished match has covered, 0 to 1; array (N,)."""
         distance, start = self._distance[self._frame % 3], self._start[self._frame % 3]
-        covered = np.empty(len(self.lengths))
-        for i, (begin, length) in enumerate(zip(self._begin, self.lengths, strict=True)):
-            row = slice(begin + 1, begin + 1 + length)
-            frames = np.arange(1, length + 1)
-            score = distance[row] / (frames + self._frame + 1 - start[row])
-            # A longer match at the same cost says more than a short one: weigh by the square root of its length.
-            covered[i] = (int(np.argmin(score / np.sqrt(frames))) + 1) / length if np.isfinite(score).any() else 0.0
-        return covered
+        score = distance[self._rows] / (self._row_number + self._frame + 1 - start[self._rows])
+        # A longer match at the same cost says more than a short one: weigh by the square root of its length.
+        score /= np.sqrt(self._row_number)
+        is_best = score == np.minimum.reduceat(score, self._first_row)[self._template_of_row]
+        best = np.flatnonzero(is_best & np.isfinite(score))[::-1]  # the shortest of equals is written last
+        covered = np.zeros(len(self.lengths))
+        covered[self._template_of_row[best]] = self._row_number[best]
+        return covered / self.lengths
 
 
 def dtw_distances(cost: FloatArray, lengths: Sequence[int]) -> FloatArray:

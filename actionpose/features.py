@@ -113,6 +113,8 @@ def compute_directions(position: FloatArray, skeleton: Skeleton) -> FloatArray:
     array (..., E * D)
         NaN where an end was not seen or both ends coincide.
     """
+    if not skeleton.edges:
+        return np.empty((*position.shape[:-2], 0))
     first, second = zip(*skeleton.edges, strict=True)
     edge = position[..., skeleton.indices(second), :] - position[..., skeleton.indices(first), :]
     return _unit(edge).reshape(*position.shape[:-2], -1)
@@ -136,7 +138,9 @@ def compute_angles(position: FloatArray, skeleton: Skeleton) -> FloatArray:
     array (..., A)
         Radians, 0 to pi. NaN where a keypoint was not seen or two coincide.
     """
-    first, vertex, last = (skeleton.indices(names) for names in zip(*(skeleton.angles or ()), strict=True))
+    if not skeleton.angles:
+        return np.empty((*position.shape[:-2], 0))
+    first, vertex, last = (skeleton.indices(names) for names in zip(*skeleton.angles, strict=True))
     a = _unit(position[..., first, :] - position[..., vertex, :])
     b = _unit(position[..., last, :] - position[..., vertex, :])
     return np.asarray(2.0 * np.arctan2(np.linalg.norm(a - b, axis=-1), np.linalg.norm(a + b, axis=-1)))

@@ -34,8 +34,8 @@ class TemplateHealth:
     nearest_ratio : float
         Distance of that action's nearest take in units of the threshold: below 1 it would be mistaken for this one.
     own_ratio : float
-        Distance of the nearest other take of the same action in units of the threshold: above 1 is an outlier. NaN where
-        it is the only take.
+        Distance of the nearest other take of the same action in units of the threshold: above 1 is an outlier. NaN
+        where it is the only take.
     is_exemplar : bool
         Whether it is the take nearest to all others of its action.
     problems : tuple of str
@@ -92,23 +92,23 @@ def _judge(
     problems = []
     if has_other and others[nearest] < 1.0:
         problems.append(
-            f"{labels[nearest]!r} would be taken for it ({others[nearest]:.2f} x its threshold): make the two actions more "
-            "different, or disable one of the two takes."
+            f"{labels[nearest]!r} would be taken for it ({others[nearest]:.2f} x its threshold): make the two actions "
+            "more different, or disable one of the two takes."
         )
     if len(own) == 0:
         problems.append(f"The only take of {label!r}: record one or two more.")
     elif own_ratio >= 1.0:
         problems.append(
-            f"Unlike the other takes of {label!r} ({own_ratio:.2f} x its threshold): if it went wrong, remove it; if the "
-            "action is done in two ways, record another take of this one."
+            f"Unlike the other takes of {label!r} ({own_ratio:.2f} x its threshold): if it went wrong, remove it; if "
+            "the action is done in two ways, record another take of this one."
         )
     elif len(own) >= 2 and not is_exemplar and own_ratio < _REDUNDANT:
         problems.append("Nearly the same as another take: it adds nothing, and may be disabled.")
     confidence = _confidence(bank, i)
     if confidence < _LOW_CONFIDENCE:
         problems.append(
-            f"The keypoints that move were seen with confidence {confidence:.2f}: record it again with all of them in view "
-            "and more light."
+            f"The keypoints that move were seen with confidence {confidence:.2f}: record it again with all of them in "
+            "view and more light."
         )
     return TemplateHealth(
         template_id=bank.templates[i].id,

@@ -234,7 +234,8 @@ def _set_arrays(owner: Pose | PoseSequence, *, leading: tuple[int, ...], skeleto
     position = _as_floats(owner.position, "position")
     if position.shape[:-1] != leading or position.shape[-1] not in (2, 3):
         raise InvalidDataError(
-            f"position must have shape {(*leading, 2)} or {(*leading, 3)} for skeleton {skeleton.name!r}, got {position.shape}."
+            f"position must have shape {(*leading, 2)} or {(*leading, 3)} for skeleton {skeleton.name!r}, "
+            f"got {position.shape}."
         )
     known = np.isfinite(position).all(axis=-1)
     position = np.where(known[..., None], position, np.nan)

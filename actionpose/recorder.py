@@ -36,8 +36,8 @@ __all__ = [
 
 RecorderPhase = Literal["countdown", "waiting", "recording", "pause", "done"]
 
-# Body sizes per second, as `compute_motion` gives them. A person holding a plank, seen by MediaPipe, stays under
-# .5 in 90 % of the frames; gestures and exercises peak at 3 to 15.
+# Body sizes per second, as `compute_motion` gives them. Two people holding a plank, seen by MediaPipe, stay under
+# .5 in 90 % of the frames; gestures and exercises peak at 3 to 9.
 STILL_MOTION = 0.5
 START_MOTION = 0.8
 
@@ -46,7 +46,6 @@ _MIN_SEEN = 0.6  # of the frames
 _MIN_RATE_HZ = 8.0
 _MIN_DURATION_S = 0.3
 _MAX_GAP_S = 0.35
-_TRIM_MARGIN_S = 0.1
 _MOTION_SPAN_S = 0.2  # over which speed is measured; over less, jitter at 30 Hz looks like motion
 # Two examples by one person of 14 gestures (JK2017) differ by .41 in the median and at most .84; examples of
 # different gestures by 1.6, 1 % of them by less than .87.
@@ -355,7 +354,7 @@ def compute_motion(sequence: PoseSequence) -> FloatArray:
 
 
 def trim_still(sequence: PoseSequence) -> PoseSequence:
-    """Cut off the ends in which the body is still or out of view, all but 0.1 s.
+    """Cut off the ends in which the body is still or out of view, all but about 0.1 s.
 
     A sequence without any motion, such as a held pose, is returned whole.
 
@@ -373,8 +372,7 @@ def trim_still(sequence: PoseSequence) -> PoseSequence:
     moving = np.flatnonzero(motion >= max(STILL_MOTION, 0.1 * motion.max(initial=0.0)))
     if not len(moving) or motion.max() < START_MOTION:
         return sequence
-    first, last = sequence.time[moving[[0, -1]]]
-    return sequence.between(first - _TRIM_MARGIN_S, last + _TRIM_MARGIN_S + 1e-9)
+    return sequence[max(0, int(moving[0]) - 1) : int(moving[-1]) + 2]
 
 
 def assess_take(sequence: PoseSequence, *, others: Sequence[PoseSequence] = ()) -> TakeQuality:

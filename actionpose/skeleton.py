@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from actionpose.errors import InvalidDataError
 
@@ -63,7 +64,7 @@ class Skeleton:
     >>> mouse = Skeleton(
     ...     name="mouse",
     ...     keypoints=["snout", "left_ear", "right_ear", "tail_base"],
-    ...     edges=[("snout", "left_ear"), ("snout", "right_ear"), ("left_ear", "tail_base"), ("right_ear", "tail_base")],
+    ...     edges=[("snout", "left_ear"), ("snout", "right_ear"), ("left_ear", "tail_base")],
     ... )
     >>> mouse.symmetry
     (('left_ear', 'right_ear'),)
@@ -176,10 +177,7 @@ def _default_angles(edges: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str,
 def _both_sides(*chains: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
     """Edges along each chain, once for the left and once for the right side."""
     return tuple(
-        (f"{side}_{a}", f"{side}_{b}")
-        for side in ("left", "right")
-        for chain in chains
-        for a, b in zip(chain, chain[1:], strict=False)
+        (f"{side}_{a}", f"{side}_{b}") for side in ("left", "right") for chain in chains for a, b in pairwise(chain)
     )
 
 
@@ -257,8 +255,8 @@ _FINGER_CHAINS = tuple(("wrist", *(f"{finger}_{i}" for i in range(1, 5))) for fi
 HAND_21 = Skeleton(
     name="hand_21",
     keypoints=("wrist", *(name for chain in _FINGER_CHAINS for name in chain[1:])),
-    edges=tuple(edge for chain in _FINGER_CHAINS for edge in zip(chain, chain[1:], strict=False)),
-    angles=tuple(chain[i : i + 3] for chain in _FINGER_CHAINS for i in range(3)),
+    edges=tuple(edge for chain in _FINGER_CHAINS for edge in pairwise(chain)),
+    angles=tuple((a, b, c) for chain in _FINGER_CHAINS for a, b, c in zip(chain, chain[1:], chain[2:], strict=False)),
 )
 
 UPPER_BODY_6 = Skeleton(

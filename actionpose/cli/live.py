@@ -64,14 +64,16 @@ def live(
 def _describe(tick: Tick) -> str:
     """Return the status line: what is seen, how near it is, and how the loop is doing."""
     stats = tick.stats
-    parts = [f"{stats.rate_hz:.0f} fps" if math.isfinite(stats.rate_hz) else "starting"]
+    parts = [f"{stats.rate_hz:3.0f} fps" if math.isfinite(stats.rate_hz) else "starting"]
     if stats.n_dropped:
         parts.append(f"{stats.n_dropped} frames dropped")
     if tick.status == "reconnecting":
-        return "  ·  ".join(["waiting for the source to come back", *parts])
-    if not tick.states:
-        return "  ·  ".join(["nobody in view", *parts])
-    return "  ·  ".join([*(_describe_state(state) for state in tick.states.values()), *parts])
+        parts.append("waiting for the source to come back")
+    elif tick.states:
+        parts += [_describe_state(state) for state in tick.states.values()]
+    else:
+        parts.append("nobody in view")
+    return "  ·  ".join(parts)
 
 
 def _describe_state(state: RecognizerState) -> str:

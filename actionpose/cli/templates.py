@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from actionpose.cli.options import epilog, library_option
 from actionpose.cli.terminal import data, simple_table, template_line
 from actionpose.cli.wiring import open_library
 from actionpose.errors import LibraryError
+from actionpose.health import check_templates
 from actionpose.library import TemplateLibrary
 from actionpose.template import Template
 
@@ -134,8 +136,6 @@ def import_(*, paths: tuple[Path, ...], replace: bool, library: str | None) -> N
 @library_option
 def check(*, as_json: bool, library: str | None) -> None:
     """Say which templates are weak, and why."""
-    from actionpose.calibration import check_templates
-
     with open_library(library) as lib:
         found = [template for template in lib.templates() if template.enabled]
         if not found:
@@ -146,7 +146,7 @@ def check(*, as_json: bool, library: str | None) -> None:
             )
         health = check_templates(found)
     if as_json:
-        click.echo(json.dumps([dataclasses.asdict(item) for item in health], indent=2))
+        click.echo(json.dumps([_finite(dataclasses.asdict(item)) for item in health], indent=2))
         return
     table = simple_table("id", "label", "threshold", "nearest other", "remarks")
     for item in health:
@@ -201,6 +201,11 @@ def _record(template: Template) -> dict[str, Any]:
         "provenance": dict(template.provenance),
         "quality": dict(template.quality),
     }
+
+
+def _finite(record: dict[str, Any]) -> dict[str, Any]:
+    """Replace what JSON cannot say by None."""
+    return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in record.items()}
 
 
 def _in_words(value: object) -> str:

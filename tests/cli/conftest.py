@@ -79,7 +79,9 @@ def lesson(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def record_puppet(path: Path, script: str, **options: float) -> Path:
     """Write the exact keypoints of a puppet; a CSV file of the same name holds the true spans."""
     puppet = PuppetSource(script, **options)
-    with RecordingWriter(path, skeleton=BLAZEPOSE_33, estimator="truth", source="puppet", rate_hz=30) as writer:
+    with RecordingWriter(
+        path, skeleton=BLAZEPOSE_33, estimator="truth", source="puppet", size=puppet.info.size
+    ) as writer:
         for index in range(puppet.info.n_frames):
             pose = puppet.truth(index)
             writer.append(index, pose.time, [pose])

@@ -8,6 +8,8 @@ import json
 
 import pytest
 
+from actionpose.sources import open_source
+
 
 @pytest.mark.usefixtures("taught")
 def test_json_holds_each_action_with_its_span(run, exam):
@@ -70,3 +72,14 @@ def test_a_recording_cut_off_gives_what_is_readable_and_says_so(run, exam, tmp_p
 @pytest.mark.parametrize("arguments", [[], ["x", "--mode", "no"], ["x", "--people", "0"], ["x", "--format", "xml"]])
 def test_wrong_usage_exits_with_2(run, arguments):
     assert "Usage: actionpose recognize" in run("recognize", *arguments, code=2).stderr
+
+
+@pytest.mark.usefixtures("taught")
+def test_annotating_writes_a_video_with_every_frame(run, perform, tmp_path):
+    perform("short", "clap", pause=0.3, speed=2, size=(160, 120))
+    run("recognize", "short.jsonl.gz", "--annotate", "out.mp4")
+    with open_source(tmp_path / "out.mp4") as video, open_source(tmp_path / "short.jsonl.gz") as recording:
+        pictures = list(iter(video.read, None))
+        assert len(pictures) == len(list(iter(recording.read, None)))
+    assert pictures[0].image.shape == (120, 160, 3)
+    assert pictures[len(pictures) // 2].image.max() > 100, "a skeleton is drawn on black"

@@ -80,20 +80,9 @@ def test_ctrl_c_keeps_the_takes_that_are_finished(run, perform, tmp_path):
     waving = perform("waving", "wave,wave,wave,wave", pause=2.5)
     pipe = tmp_path / "camera.jsonl"
     os.mkfifo(pipe)
+    command = f"-m actionpose record wave --source {pipe} --takes 9 --countdown 0"
     process = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "actionpose",
-            "record",
-            "wave",
-            "--source",
-            str(pipe),
-            "--takes",
-            "9",
-            "--countdown",
-            "0",
-        ],
+        [sys.executable, *command.split()],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
