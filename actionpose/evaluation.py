@@ -304,7 +304,7 @@ def leave_one_out(
 
 
 def _with_still_ends(sequence: PoseSequence) -> PoseSequence:
-    """Hold the first and the last pose for a while: live, an action does not begin and end with the picture."""
+    """Hold the first and the last pose for a while, as live; without it, a clip is shorter than the window."""
     step = 1.0 / sequence.rate_hz
     n_held = math.ceil(_HELD_S / step)
     held = step * np.arange(1, n_held + 1)

@@ -39,8 +39,8 @@ def limb_angles(time: FloatArray, moves: Sequence[Move]) -> FloatArray:
                 right += 1.5 * rise
                 right_bend += rise * (1.0 + 0.9 * np.sin(6 * np.pi * phase))
             case "raise":
-                left += 2.7 * rise
-                right += 2.7 * rise
+                left += 1.35 * rise
+                right += 1.35 * rise
             case "punch":
                 right += 1.3 * rise
                 right_bend += 1.9 * np.sin(2 * np.pi * phase) ** 2
