@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from actionpose.errors import ActionposeError as ActionposeError
     from actionpose.estimators import load_estimator as load_estimator
     from actionpose.library import TemplateLibrary as TemplateLibrary
-    from actionpose.matching import UNKNOWN as UNKNOWN
-    from actionpose.matching import Template as Template
+    from actionpose.template import UNKNOWN as UNKNOWN
+    from actionpose.template import Template as Template
     from actionpose.pose import Frame as Frame
     from actionpose.pose import Pose as Pose
     from actionpose.pose import PoseSequence as PoseSequence
@@ -40,13 +40,13 @@ _HOME = {
     "errors": ("ActionposeError",),
     "estimators": ("load_estimator",),
     "library": ("TemplateLibrary",),
-    "matching": ("UNKNOWN", "Template"),
     "pose": ("Frame", "Pose", "PoseSequence"),
     "recognizer": ("Recognizer", "RecognizerSettings", "RecognizerState"),
     "skeleton": (
         "BLAZEPOSE_33", "COCO_17", "HAND_21", "OPENPOSE_18", "STANDARD_SKELETONS", "UPPER_BODY_6", "Skeleton",
     ),
     "sources": ("open_source",),
+    "template": ("UNKNOWN", "Template"),
 }  # fmt: skip
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from actionpose.matching import UNKNOWN, Match
+from actionpose.matching import Match
 from actionpose.pose import FloatArray
+from actionpose.template import UNKNOWN
 
 __all__ = ["ActionEvent", "EventDecider", "Vote", "majority_vote"]
 

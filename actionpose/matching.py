@@ -13,9 +13,9 @@ from actionpose.dtw import IntArray, StreamingDTW, dtw_distances
 from actionpose.errors import InvalidDataError
 from actionpose.features import FeatureFrame, FeatureSettings, compute_sequence_features, typical_scale
 from actionpose.pose import FloatArray, PoseSequence
-from actionpose.template import UNKNOWN, Template
+from actionpose.template import Template
 
-__all__ = ["UNKNOWN", "Match", "MatchSettings", "StreamMatcher", "Template", "TemplateBank", "WindowMatcher"]
+__all__ = ["Backend", "Match", "MatchSettings", "StreamMatcher", "TemplateBank", "WindowMatcher"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -266,11 +266,8 @@ class StreamMatcher:
         frame = np.concatenate([change, self._position_weight * vector])
         seen = ~np.isnan(frame)
         if seen.all():
-            return self._power(
-                self._linear @ frame + (self._weights @ frame**2)[self._template_of_row] + self._constant
-            )
-        frame = np.where(seen, frame, 0.0)
-        squared = self._linear @ frame + (self._weights @ frame**2)[self._template_of_row] + self._squares @ seen
+            return self._power(self._squared(frame) + self._constant)
+        squared = self._squared(np.where(seen, frame, 0.0)) + self._squares @ seen
         share = (self._weights @ seen) / np.maximum(self._total_weight, 1e-12)
         cost = self._power(squared / np.maximum(share, 1e-12)[self._template_of_row])
         cost[(share < _MIN_SEEN_WEIGHT)[self._template_of_row]] = 2.0**_COST_EXPONENT

@@ -34,3 +34,39 @@ def dtw(cost: np.ndarray) -> float:
         for j in range(1, m + 1):
             distance[i, j] = cost[i - 1, j - 1] + min(distance[i - 1, j], distance[i, j - 1], distance[i - 1, j - 1])
     return float(distance[n, m])
+
+
+def local_cost(
+    stream: np.ndarray,
+    template: np.ndarray,
+    weight: np.ndarray,
+    *,
+    n_features: int,
+    lag: int,
+    stillness: float,
+    position_weight: float,
+    min_seen: float = 0.3,
+) -> np.ndarray:
+    """Cost of each stream frame (T, F + D) against each template frame (L, F + D), as `StreamMatcher` describes it."""
+    n_frames, length = len(stream), len(template)
+    cost = np.empty((n_frames, length))
+    total = weight.sum() + weight[:n_features].sum()
+    for t in range(n_frames):
+        change = stream[t] - stream[t - lag] if t >= lag else np.full(len(weight), np.nan)
+        known = [k for k in range(len(weight)) if not np.isnan(change[k])]
+        energy = sum(change[k] ** 2 for k in known) * len(weight) / len(known) if known else 0.0
+        for j in range(length):
+            goal = template[min(j + 1, length - 1)] - template[max(j - 1, 0)]
+            norm = np.sqrt(np.nansum(goal**2))
+            squared = seen = 0.0
+            for k in range(len(weight)):
+                if k in known:
+                    target = 0.0 if np.isnan(goal[k]) else goal[k] / norm
+                    squared += weight[k] * (change[k] / np.sqrt(energy + stillness**2) - target) ** 2
+                    seen += weight[k]
+                if k < n_features and not np.isnan(stream[t, k]):
+                    place = 0.0 if np.isnan(template[j, k]) else template[j, k]
+                    squared += weight[k] * (position_weight * (stream[t, k] - place)) ** 2
+                    seen += weight[k]
+            cost[t, j] = (squared * total / seen) ** 0.75 if seen >= min_seen * total else 2.0**0.75
+    return cost

@@ -26,7 +26,7 @@ class SourceInfo:
     rate_hz : float, optional
         Nominal frame rate, where it is known.
     size : (int, int), optional
-        Width and height of the pictures in pixels; None where frames carry poses alone.
+        Width and height of the pictures in pixels, or of those a recording was made from.
     n_frames : int, optional
         Number of frames to come, where it is known; an estimate for some files.
     """
@@ -75,4 +75,6 @@ class Source(Protocol):
 
     def __enter__(self) -> Self: ...
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...

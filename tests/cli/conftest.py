@@ -69,7 +69,7 @@ def lesson(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("lesson")
     record_puppet(folder / "lesson.jsonl.gz", "wave,clap,squat,wave,clap,squat", pause=0.8)
     record_puppet(folder / "exam.jsonl.gz", "clap,wave,squat", body=3, seed=7)
-    record_puppet(folder / "drill.jsonl.gz", "clap,wave", body=3, seed=7, pause=0.5, speed=1.4)
+    record_puppet(folder / "drill.jsonl.gz", "clap,wave", body=3, seed=7, pause=0.3, speed=1.6)
     arguments = ["add", "--spans", str(folder / "lesson.csv"), "--library", str(folder / "library.sqlite")]
     result = CliRunner().invoke(cli, arguments)
     assert result.exit_code == 0, result.output

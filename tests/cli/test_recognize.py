@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+import signal
 
 import pytest
 
 from actionpose.sources import open_source
+from actionpose.sources.replay import ReplaySource
 
 
 @pytest.mark.usefixtures("taught")
@@ -83,3 +85,19 @@ def test_annotating_writes_a_video_with_every_frame(run, perform, tmp_path):
         assert len(pictures) == len(list(iter(recording.read, None)))
     assert pictures[0].image.shape == (120, 160, 3)
     assert pictures[len(pictures) // 2].image.max() > 100, "a skeleton is drawn on black"
+
+
+@pytest.mark.usefixtures("taught")
+def test_ctrl_c_keeps_what_was_found(run, exam, tmp_path, monkeypatch):
+    class IsInterrupted(ReplaySource):
+        def read(self):
+            frame = super().read()
+            if frame and frame.index == 200:
+                signal.raise_signal(signal.SIGINT)
+            return frame
+
+    monkeypatch.setattr("actionpose.cli.recognize.open_source", lambda _: IsInterrupted(exam))
+    stderr = run("recognize", "exam", "-o", "events.json", code=130).stderr
+    assert stderr.strip() == "Stopped."
+    assert [event["label"] for event in json.loads((tmp_path / "events.json").read_text())] == ["clap"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

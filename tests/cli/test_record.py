@@ -75,6 +75,7 @@ def test_wrong_usage_exits_with_2(run, arguments):
     assert "Usage: actionpose record" in run("record", *arguments, code=2).stderr
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
 def test_ctrl_c_keeps_the_takes_that_are_finished(run, perform, tmp_path):
     """A camera that runs on is a named pipe here; the second take is cut short by Ctrl-C."""
     waving = perform("waving", "wave,wave,wave,wave", pause=2.5)

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from actionpose.dtw import StreamingDTW, dtw_distances
+from actionpose.pose import FloatArray
+from tests import naive
+
+SEEDS = st.integers(0, 2**32 - 1)
+LENGTHS = st.lists(st.integers(1, 9), min_size=1, max_size=5)
+
+
+def run(dtw: StreamingDTW, cost: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Distances and starts of every template after every frame, (T, N) each."""
+    ends = []
+    for row in cost:
+        dtw.update(row)
+        distance, start = dtw.ends()
+        ends.append((distance.copy(), start.copy()))
+    distances, starts = zip(*ends, strict=True)
+    return np.stack(distances), np.stack(starts)
+
+
+def assert_equals_naive(dtw: StreamingDTW, cost: FloatArray) -> None:
+    distance, start = run(dtw, cost)
+    columns = np.split(cost, np.cumsum(dtw.lengths)[:-1], axis=1)
+    for i, column in enumerate(columns):
+        expected, expected_start = naive.streaming_dtw(column)
+        np.testing.assert_allclose(distance[:, i], expected, rtol=0, atol=1e-9)
+        finite = np.isfinite(expected)
+        np.testing.assert_array_equal(start[finite, i], expected_start[finite])
+
+
+@given(lengths=LENGTHS, n_frames=st.integers(1, 30), seed=SEEDS)
+def test_streaming_equals_naive(lengths: list[int], n_frames: int, seed: int) -> None:
+    cost = np.random.default_rng(seed).exponential(size=(n_frames, sum(lengths)))
+    assert_equals_naive(StreamingDTW(lengths), cost)
+
+
+@given(lengths=LENGTHS, seed=SEEDS)
+def test_streaming_equals_naive_when_paths_tie(lengths: list[int], seed: int) -> None:
+    cost = np.random.default_rng(seed).integers(0, 3, size=(15, sum(lengths))).astype(float)
+    assert_equals_naive(StreamingDTW(lengths), cost)
+
+
+@given(lengths=LENGTHS, n_before=st.integers(0, 7), seed=SEEDS)
+def test_reset_forgets_everything(lengths: list[int], n_before: int, seed: int) -> None:
+    cost = np.random.default_rng(seed).exponential(size=(20, sum(lengths)))
+    dtw = StreamingDTW(lengths)
+    run(dtw, 1e-3 * cost[:n_before] if n_before else cost[:1])
+    dtw.reset()
+    assert dtw.n_frames == 0
+    assert_equals_naive(dtw, cost)
+
+
+@given(length=st.integers(1, 20), seed=SEEDS)
+def test_a_match_is_half_to_twice_as_long_as_its_template(length: int, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    # Stretches that cost nearly nothing tempt a path to collapse or to linger.
+    cost = random.exponential(size=(60, length)) * random.choice([1e-6, 1.0], size=(60, 1))
+    distance, start = run(StreamingDTW([length]), cost)
+    matched = np.arange(1, 61)[:, None] - start
+    reached = np.isfinite(distance)
+    assert (2 * matched[reached] >= length).all()
+    assert (matched[reached] <= 2 * length).all()
+    assert reached[(length + 1) // 2 - 1 :].all()
+    assert not reached[: (length + 1) // 2 - 1].any()
+
+
+@pytest.mark.parametrize("n_copies", [1, 2])
+def test_finds_the_template_where_it_is(n_copies: int) -> None:
+    random = np.random.default_rng(4)
+    template = random.normal(size=12).cumsum()
+    stream = np.concatenate([np.full(15, 40.0), np.repeat(template, n_copies), np.full(15, 40.0)])
+    distance, start = run(StreamingDTW([12]), np.abs(stream[:, None] - template))
+    end = int(distance[:, 0].argmin())
+    assert distance[end, 0] == pytest.approx(0.0, abs=1e-12)
+    # Where every frame is there twice, the first or the last copy may be left out at no cost.
+    assert abs(start[end, 0] - 15) < n_copies
+    assert abs(end + 1 - (15 + 12 * n_copies)) < n_copies
+
+
+def test_templates_do_not_touch_each_other() -> None:
+    cost = np.random.default_rng(5).exponential(size=(25, 9))
+    together, _ = run(StreamingDTW([4, 5]), cost)
+    np.testing.assert_array_equal(together[:, :1], run(StreamingDTW([4]), cost[:, :4])[0])
+    np.testing.assert_array_equal(together[:, 1:], run(StreamingDTW([5]), cost[:, 4:])[0])
+
+
+def test_progress_grows_as_the_template_is_performed() -> None:
+    template = np.linspace(0.0, 5.0, 20)
+    dtw = StreamingDTW([20])
+    progress = []
+    for value in template:
+        dtw.update(np.abs(value - template))
+        progress.append(dtw.progress().item())
+    assert 0.0 < progress[0] <= 0.2
+    assert progress[-1] == 1.0
+    assert np.diff(progress).min() >= 0.0
+
+
+def test_before_the_first_frame_nothing_is_known() -> None:
+    dtw = StreamingDTW([3, 1])
+    assert np.isinf(dtw.ends()[0]).all()
+    assert not dtw.progress().any()
+
+
+def naive_distances(cost: FloatArray, lengths: list[int]) -> FloatArray:
+    return np.array([naive.dtw(c[:, :length]) for c, length in zip(cost, lengths, strict=True)])
+
+
+@given(lengths=LENGTHS, n_window=st.integers(1, 12), seed=SEEDS)
+def test_window_distances_equal_naive(lengths: list[int], n_window: int, seed: int) -> None:
+    cost = np.random.default_rng(seed).exponential(size=(len(lengths), n_window, max(lengths)))
+    np.testing.assert_allclose(dtw_distances(cost, lengths), naive_distances(cost, lengths), rtol=0, atol=1e-9)
+
+
+@given(lengths=LENGTHS, seed=SEEDS)
+def test_padding_does_not_matter(lengths: list[int], seed: int) -> None:
+    cost = np.random.default_rng(seed).exponential(size=(len(lengths), 6, max(lengths)))
+    padded = np.concatenate([cost, np.full((len(lengths), 6, 3), 1e9)], axis=2)
+    np.testing.assert_array_equal(dtw_distances(padded, lengths), dtw_distances(cost, lengths))
+
+
+@given(seed=SEEDS, n=st.integers(1, 10), m=st.integers(1, 10))
+def test_window_distance_is_symmetric_and_zero_on_itself(seed: int, n: int, m: int) -> None:
+    random = np.random.default_rng(seed)
+    a, b = random.normal(size=(n, 3)), random.normal(size=(m, 3))
+    there = np.linalg.norm(a[:, None] - b[None], axis=2)
+    itself = np.linalg.norm(a[:, None] - a[None], axis=2)
+    forward, back = dtw_distances(there[None], [m]).item(), dtw_distances(there.T[None], [n]).item()
+    assert forward == pytest.approx(back, abs=1e-9)
+    assert forward >= 0.0
+    assert dtw_distances(itself[None], [n]).item() == 0.0
