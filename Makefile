@@ -30,8 +30,16 @@ format: .venv/.installed-dev  ## rewrite the code in the house format
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: .venv/.installed-bench  ## measure speed against its peers
-	$(BIN)/pytest tests/benchmarks -s
+bench: .venv/.installed-bench  ## measure accuracy and speed; with ACTIONPOSE_DATA set, on real data too
+	$(BIN)/python -m tests.benchmarks.bench_matching
+	$(BIN)/python -m tests.benchmarks.bench_puppet
+ifdef ACTIONPOSE_DATA
+	$(BIN)/python -m tests.benchmarks.bench_decode $(ACTIONPOSE_DATA)/video/*.avi $(ACTIONPOSE_DATA)/video/*.mp4
+	$(BIN)/python -m tests.benchmarks.bench_recognize
+	$(BIN)/python -m tests.benchmarks.bench_clips
+	$(BIN)/python -m tests.benchmarks.bench_jk2017
+	$(BIN)/python -m tests.benchmarks.bench_jk2017 --mode window --feature angles
+endif
 
 clean:  ## remove .venv and every cache
 	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from actionpose.errors import ActionposeError as ActionposeError
     from actionpose.estimators import load_estimator as load_estimator
     from actionpose.library import TemplateLibrary as TemplateLibrary
-    from actionpose.template import UNKNOWN as UNKNOWN
-    from actionpose.template import Template as Template
     from actionpose.pose import Frame as Frame
     from actionpose.pose import Pose as Pose
     from actionpose.pose import PoseSequence as PoseSequence
@@ -31,6 +29,8 @@ if TYPE_CHECKING:
     from actionpose.skeleton import UPPER_BODY_6 as UPPER_BODY_6
     from actionpose.skeleton import Skeleton as Skeleton
     from actionpose.sources import open_source as open_source
+    from actionpose.template import UNKNOWN as UNKNOWN
+    from actionpose.template import Template as Template
 
 __version__ = "0.1.0"
 

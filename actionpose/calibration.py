@@ -54,10 +54,8 @@ def calibrate_thresholds(
         of_label = labels == label
         mean = float(np.exp(np.log(negatives[of_label]).mean()))
         thresholds[of_label] = _FACTOR * min(mean, _MAX_NEGATIVE) ** _FLATTENING
-    for sequence in background:
-        nearest = _BACKGROUND_MARGIN * nearest_distances(bank, _stream(bank, sequence))
-        thresholds = np.clip(nearest, _BACKGROUND_FLOOR * thresholds, thresholds)
-    return np.asarray(thresholds * sensitivity)
+    nearest = [nearest_distances(bank, _stream(bank, sequence)) for sequence in background]
+    return _below_background(thresholds, nearest) * sensitivity
 
 
 def calibrate_window_thresholds(
@@ -67,26 +65,25 @@ def calibrate_window_thresholds(
     window_frames: int = 50,
     sensitivity: float = 1.0,
 ) -> FloatArray:
-    """Rejection thresholds for `WindowMatcher`: a share of the distance to the other labels' templates; array (N,).
+    """Rejection thresholds for `WindowMatcher`, array (N,): a share of the distance to other actions and to stillness.
 
     Parameters are those of `calibrate_thresholds`.
     """
     labels = np.array([template.label for template in bank.templates])
     distances = np.stack([_window_distances(bank, track) for track in bank.timed_tracks])
-    is_other = labels[:, None] != labels[None, :]
-    if is_other.any():
-        thresholds = _WINDOW_FACTOR * np.nanpercentile(
-            np.where(is_other, distances, np.nan), _NEGATIVE_PERCENTILE, axis=0
-        )
-    else:
-        # Nothing to be told from: as far again as the template is from standing still at its mean.
-        still = [np.linalg.norm(track - track.mean(axis=0), axis=1).mean() for track in bank.timed_tracks]
-        thresholds = 0.5 * _WINDOW_FACTOR * np.asarray(still)
-    for sequence in background:
-        matcher = WindowMatcher(bank, window_frames=window_frames)
-        nearest = _BACKGROUND_MARGIN * _nearest_windows(matcher, _stream(bank, sequence))
-        thresholds = np.clip(nearest, _BACKGROUND_FLOOR * thresholds, thresholds)
-    return np.asarray(thresholds * sensitivity)
+    others = np.where(labels[:, None] != labels[None, :], distances, np.inf)
+    still = [_window_distances(bank, np.repeat(track[:1], window_frames, axis=0)) for track in bank.timed_tracks]
+    nearest_other = np.percentile(others, _NEGATIVE_PERCENTILE, axis=0, method="lower")
+    thresholds = _WINDOW_FACTOR * np.minimum(nearest_other, np.min(still, axis=0))
+    matcher = WindowMatcher(bank, window_frames=window_frames)
+    nearest = [_nearest_windows(matcher, _stream(bank, sequence)) for sequence in background]
+    return _below_background(thresholds, nearest) * sensitivity
+
+
+def _below_background(thresholds: FloatArray, nearest: Sequence[FloatArray]) -> FloatArray:
+    """Move thresholds below what the background recordings come to, but not below half."""
+    allowed = _BACKGROUND_MARGIN * np.min([np.full(len(thresholds), np.inf), *nearest], axis=0)
+    return np.asarray(np.clip(allowed, _BACKGROUND_FLOOR * thresholds, thresholds))
 
 
 def nearest_distances(bank: TemplateBank, frames: Iterable[FeatureFrame]) -> FloatArray:

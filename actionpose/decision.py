@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,6 @@ from actionpose.template import UNKNOWN
 __all__ = ["ActionEvent", "EventDecider", "Vote", "majority_vote"]
 
 _MIN_HOLD_FRAMES = 4
-_MAX_OVERLAP = 0.25  # of a match may lie before the last event's end: one action runs into the next
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,8 +94,8 @@ class EventDecider:
     """Picks from overlapping matches the ones to report, each once, the surer the sooner.
 
     The match with the smallest ratio of distance to threshold is the candidate until a better one comes; it is
-    reported when ``max(4, 15 ratio)`` frames (at 30 Hz) have passed since its end. What begins much before the
-    last reported end is not considered.
+    reported when ``max(4, patience * ratio)`` frames have passed since its end. What begins much before the last
+    reported end is not considered.
 
     Parameters
     ----------
@@ -104,9 +103,12 @@ class EventDecider:
         Of each template.
     patience_frames : float
         Frames to wait after a match that is just at its threshold.
+    max_overlap : float
+        Share of a match that may lie before the last event's end: one action runs into the next.
     """
 
-    def __init__(self, thresholds: FloatArray, *, patience_frames: float = 15.0) -> None:
+    def __init__(self, thresholds: FloatArray, *, patience_frames: float = 15.0, max_overlap: float = 0.25) -> None:
+        self._max_overlap = max_overlap
         self._thresholds = thresholds
         self._patience_frames = patience_frames
         self.reset()
@@ -116,17 +118,21 @@ class EventDecider:
         self._candidate: Match | None = None
         self._last_end = 0
 
-    def update(self, now_frame: int, matches: Sequence[Match]) -> list[Match]:
-        """Take the matches that end at `now_frame`; return those to report."""
+    def update(
+        self, now_frame: int, matches: Sequence[Match], *, is_contested: Callable[[Match], bool] = lambda _: False
+    ) -> list[Match]:
+        """Take the matches that end at `now_frame`; return those to report, unless `is_contested` says to wait."""
         for match in matches:
             best = 1.0 if self._candidate is None else self.ratio(self._candidate)
             overlap = self._last_end - match.start_frame
-            if overlap <= _MAX_OVERLAP * (match.end_frame - match.start_frame) and self.ratio(match) < best:
+            if overlap <= self._max_overlap * (match.end_frame - match.start_frame) and self.ratio(match) < best:
                 self._candidate = match
         if self._candidate is None:
             return []
         hold = max(_MIN_HOLD_FRAMES, round(self._patience_frames * self.ratio(self._candidate)))
-        return self.flush() if now_frame - self._candidate.end_frame >= hold else []
+        if now_frame - self._candidate.end_frame < hold or is_contested(self._candidate):
+            return []
+        return self.flush()
 
     def flush(self) -> list[Match]:
         """Report the candidate, if there is one, without waiting for a better."""

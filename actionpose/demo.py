@@ -7,16 +7,18 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from actionpose.decision import ActionEvent
-from actionpose.drawing import VideoWriter, annotate
+from actionpose.drawing import annotate
 from actionpose.estimators import load_estimator
 from actionpose.estimators.base import KeypointEstimator
 from actionpose.evaluation import Evaluation, match_events
 from actionpose.pose import Pose
 from actionpose.recognizer import Recognizer
-from actionpose.recorder import RecorderSettings, TakeRecorder, template_from_take
+from actionpose.recorder import RecorderSettings, TakeRecorder
 from actionpose.session import Session, iter_poses
 from actionpose.sources.puppet import PuppetSource
+from actionpose.takes import template_from_take
 from actionpose.template import Template
+from actionpose.video_writer import VideoWriter
 
 __all__ = ["ACTIONS", "DISTRACTIONS", "run_demo"]
 

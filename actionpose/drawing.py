@@ -1,4 +1,4 @@
-"""Poses, labels and a time line drawn into pictures, and pictures written as a video.
+"""Poses, labels and a time line drawn into pictures.
 
 Pictures are RGB, (H, W, 3) uint8. The ``draw_`` functions draw into the picture they are given; `annotate` returns a
 new one.
@@ -7,31 +7,27 @@ new one.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
 import unicodedata
-import zlib
-from collections.abc import Mapping, Sequence
-from fractions import Fraction
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any
 
-import av
-import av.error
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from actionpose.decision import ActionEvent
-from actionpose.errors import InvalidDataError, RecordingError
+from actionpose.errors import InvalidDataError
 from actionpose.pose import Frame, Pose
 from actionpose.recognizer import RecognizerState
 from actionpose.skeleton import Skeleton
 from actionpose.template import UNKNOWN
 
-__all__ = ["VideoWriter", "annotate", "draw_label", "draw_pose", "draw_timeline", "label_color"]
+__all__ = ["annotate", "draw_label", "draw_pose", "draw_timeline", "label_colors"]
 
 Image = npt.NDArray[np.uint8]
 Color = tuple[int, int, int]
@@ -47,16 +43,16 @@ _SHADES = 4  # of confidence
 _PANEL: Color = (24, 24, 24)
 _TEXT: Color = (245, 245, 245)
 _MUTED: Color = (170, 170, 170)
-_TIME_BASE = Fraction(1, 60_000)  # exact for 30, 29.97 and 25 Hz; MPEG-4 allows no finer
 _NEWS_S = 1.5  # how long an event is shown after it was reported
 
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _FONT_FILES = ("DejaVuSans.ttf", "NotoSansCJK-Regular.ttc", "msyh.ttc", "PingFang.ttc", "Arial Unicode.ttf")
 
 
-def label_color(label: str) -> Color:
-    """Colour of an action, the same in every video; two actions may share one, so write the label too."""
-    return _MUTED if label == UNKNOWN else _LABEL_COLORS[zlib.crc32(label.encode()) % len(_LABEL_COLORS)]
+def label_colors(labels: Iterable[str]) -> dict[str, Color]:
+    """Give each action a colour, in order of first appearance: the first seven differ, then they come again."""
+    actions = dict.fromkeys(label for label in labels if label != UNKNOWN)
+    return dict(zip(actions, itertools.cycle(_LABEL_COLORS), strict=False)) | {UNKNOWN: _MUTED}
 
 
 def annotate(
@@ -99,13 +95,15 @@ def annotate(
     for pose in poses:
         draw_pose(image, pose)
     top = text_height
+    # Events first, as the time line takes them: a label keeps its colour when its event is reported.
+    colors = label_colors([*(event.label for event in events), *(state.label for _, state in sorted(states.items()))])
     for track_id, state in sorted(states.items()):
         news = [
             event for event in events if event.track_id == track_id and 0 <= frame.time - event.report_time < _NEWS_S
         ]
         label = news[-1].label if news else state.label
         text = label if len(states) == 1 else f"{track_id}: {label}"
-        top += draw_label(image, text, at=(text_height, top), color=label_color(label)) + text_height // 2
+        top += draw_label(image, text, at=(text_height, top), color=colors[label]) + text_height // 2
     draw_timeline(image, events, time=frame.time, seconds=seconds)
     return image
 
@@ -191,7 +189,7 @@ def draw_timeline(image: Image, events: Sequence[ActionEvent], *, time: float, s
     image : array (H, W, 3) uint8
         RGB; drawn into.
     events : sequence of ActionEvent
-        In order of report; those that end before the time line are left out.
+        All so far, in order of report; those that end before the time line are not drawn.
     time : float
         Now, seconds.
     seconds : float
@@ -208,131 +206,13 @@ def draw_timeline(image: Image, events: Sequence[ActionEvent], *, time: float, s
 
     for tick in range((math.ceil(time - seconds)), int(time) + 1):
         _fill(image, (x_of_time(tick), image.shape[0] - pad, x_of_time(tick) + 1, image.shape[0]), _MUTED)
+    colors = label_colors(event.label for event in events)
     shown = sorted((e for e in events if e.end_time > time - seconds), key=lambda e: e.start_time)
     for i, event in enumerate(shown):
         left, right = max(0, x_of_time(event.start_time)), max(1, x_of_time(event.end_time))
-        _fill(image, (left, top + 3 * pad + height, right - 1, top + 4 * pad + 2 * height), label_color(event.label))
+        _fill(image, (left, top + 3 * pad + height, right - 1, top + 4 * pad + 2 * height), colors[event.label])
         room = (x_of_time(shown[i + 1].start_time) if i + 1 < len(shown) else width) - left - pad
         _write(image, _shorten(event.label, height, room), (left, top + pad), height, _TEXT)
-
-
-class VideoWriter:
-    """Pictures written as a video that players and browsers play: H.264 where available, else MPEG-4.
-
-    A context manager. The video has its name only once it is closed, so an old one stays until the new one is whole;
-    leaving the block in any way, Ctrl-C too, closes it with the pictures so far.
-
-    Parameters
-    ----------
-    path : str or Path
-        Ends in ``.mp4``, ``.mov`` or ``.mkv``.
-    rate_hz : float
-        Nominal frame rate; each picture is shown at its own time all the same.
-    size : (int, int)
-        Width and height, pixels. Other pictures are scaled; odd sizes grow by one pixel, as the format demands.
-
-    Raises
-    ------
-    RecordingError
-        If there is no such video format, or the file cannot be written.
-    """
-
-    def __init__(self, path: str | Path, *, rate_hz: float, size: tuple[int, int]) -> None:
-        self.path = Path(path)
-        if self.path.suffix.lower() not in (".mp4", ".mov", ".mkv"):
-            raise RecordingError(
-                f"Cannot write {self.path.name} as a video.", hint="Expected a name ending in .mp4, .mov or .mkv."
-            )
-        self._size = size
-        self._part = self.path.with_name(f".{self.path.stem}.part{self.path.suffix}")
-        self._start: float | None = None
-        self._last_pts = -1
-        self._is_open = True
-        try:
-            self._part.touch()  # now rather than at the first picture, so that a wrong folder is told at once
-            self._container = av.open(str(self._part), "w", options={"movflags": "faststart"})
-        except OSError as error:
-            raise self._error(error) from None
-        rate = Fraction(rate_hz).limit_denominator(1001)
-        self._stream = cast(av.VideoStream, self._container.add_stream(_video_codec(), rate=rate))
-        self._stream.width, self._stream.height = (side + side % 2 for side in size)
-        self._stream.pix_fmt = "yuv420p"
-        self._stream.codec_context.time_base = _TIME_BASE
-        if self._stream.codec_context.name == "libx264":
-            self._stream.options = {"crf": "20", "preset": "veryfast"}
-        else:
-            self._stream.bit_rate = 4 * size[0] * size[1]
-
-    def write(self, image: Image, time: float) -> None:
-        """Add a picture.
-
-        Parameters
-        ----------
-        image : array (H, W, 3) uint8
-            RGB.
-        time : float
-            When to show it, seconds; the video begins with its first picture.
-
-        Raises
-        ------
-        RecordingError
-            If the file cannot be written, such as on a full disk.
-        """
-        self._start = time if self._start is None else self._start
-        if image.shape[1::-1] != self._size:
-            image = np.asarray(cv2.resize(image, self._size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-        bottom, right = (side % 2 for side in image.shape[:2])
-        if bottom or right:
-            image = np.asarray(cv2.copyMakeBorder(image, 0, bottom, 0, right, cv2.BORDER_REPLICATE), dtype=np.uint8)
-        picture = av.VideoFrame.from_ndarray(image, format="rgb24")
-        self._last_pts = max(self._last_pts + 1, round((time - self._start) / _TIME_BASE))
-        picture.pts, picture.time_base = self._last_pts, _TIME_BASE
-        try:
-            self._container.mux(self._stream.encode(picture))
-        except OSError as error:
-            raise self._error(error) from None
-
-    def close(self) -> None:
-        """Finish the file and give it its name; may be called twice. Without a picture, there is no file.
-
-        Raises
-        ------
-        RecordingError
-            If the file cannot be written.
-        """
-        if not self._is_open:
-            return
-        self._is_open = False
-        try:
-            if self._start is not None:
-                self._container.mux(self._stream.encode(None))
-            self._container.close()
-            if self._start is not None:
-                self._part.replace(self.path)
-        except OSError as error:
-            raise self._error(error) from None
-        finally:
-            with contextlib.suppress(OSError):
-                self._container.close()
-            self._part.unlink(missing_ok=True)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def _error(self, error: OSError) -> RecordingError:
-        return RecordingError(
-            f"Cannot write {self.path}: {error.strerror or error}.",
-            hint="Check that the folder exists, that you may write to it, and that the disk is not full.",
-        )
-
-
-def _video_codec() -> str:
-    return next((name for name in ("libx264", "libopenh264") if name in av.codecs_available), "mpeg4")
 
 
 @lru_cache(maxsize=16)

@@ -38,6 +38,11 @@ class StreamingDTW:
     ----------
     lengths : sequence of int
         Frames of each of the N templates; J is their sum.
+
+    Attributes
+    ----------
+    template_of_row, row_number : array (J,)
+        Which template each of its rows belongs to, and its number in it, from 1.
     """
 
     def __init__(self, lengths: Sequence[int]) -> None:
@@ -50,9 +55,9 @@ class StreamingDTW:
         is_frame = np.ones(size, dtype=bool)
         is_frame[self._begin] = is_frame[self._void] = False
         self._rows = np.flatnonzero(is_frame)
-        self._template_of_row = np.repeat(np.arange(len(self.lengths)), self.lengths)
+        self.template_of_row = np.repeat(np.arange(len(self.lengths)), self.lengths)
         self._first_row = np.cumsum(self.lengths) - self.lengths
-        self._row_number = np.arange(1, len(self._rows) + 1) - self._first_row[self._template_of_row]
+        self.row_number = np.arange(1, len(self._rows) + 1) - self._first_row[self.template_of_row]
         self._cost = np.zeros((2, size))
         self._distance = np.empty((3, size))
         self._start = np.empty((3, size), dtype=np.int64)
@@ -121,16 +126,28 @@ class StreamingDTW:
         now = self._frame % 3
         return self._distance[now, self._last], self._start[now, self._last]
 
+    def unfinished(self) -> tuple[FloatArray, IntArray]:
+        """Return the best partial matches that end with the newest frame, for all frames of all templates.
+
+        Returns
+        -------
+        distance : array (J,)
+            Accumulated distance up to each template frame; inf where no path leads.
+        start : array (J,)
+            Index of the stream frame where that path begins.
+        """
+        return self._distance[self._frame % 3, self._rows], self._start[self._frame % 3, self._rows]
+
     def progress(self) -> FloatArray:
         """Return how much of each template the most likely unfinished match has covered, 0 to 1; array (N,)."""
-        distance, start = self._distance[self._frame % 3], self._start[self._frame % 3]
-        score = distance[self._rows] / (self._row_number + self._frame + 1 - start[self._rows])
+        distance, start = self.unfinished()
+        score = distance / (self.row_number + self.n_frames - start)
         # A longer match at the same cost says more than a short one: weigh by the square root of its length.
-        score /= np.sqrt(self._row_number)
-        is_best = score == np.minimum.reduceat(score, self._first_row)[self._template_of_row]
+        score /= np.sqrt(self.row_number)
+        is_best = score == np.minimum.reduceat(score, self._first_row)[self.template_of_row]
         best = np.flatnonzero(is_best & np.isfinite(score))[::-1]  # the shortest of equals is written last
         covered = np.zeros(len(self.lengths))
-        covered[self._template_of_row[best]] = self._row_number[best]
+        covered[self.template_of_row[best]] = self.row_number[best]
         return covered / self.lengths
 
 

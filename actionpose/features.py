@@ -33,6 +33,7 @@ __all__ = [
 ]
 
 Feature = Literal["positions", "directions", "angles"]
+_SAME_TIME_S = 1e-6
 FEATURES: tuple[Feature, ...] = ("positions", "directions", "angles")
 
 
@@ -181,6 +182,8 @@ class FeatureSettings:
         Weight of a new frame in the causal exponential average; 1 = none.
     min_confidence : float
         Keypoints less certain than this count as not seen.
+    depth_weight : float
+        Factor on the third coordinate of `positions`: the least certain one, of cameras with one eye above all.
     max_gap_s : float
         Poses further apart than this are not interpolated between: the stream starts anew.
     """
@@ -189,6 +192,7 @@ class FeatureSettings:
     rate_hz: float = 30.0
     smoothing: float = 0.5
     min_confidence: float = 0.3
+    depth_weight: float = 0.7
     max_gap_s: float = 0.7
 
     def __post_init__(self) -> None:
@@ -263,13 +267,8 @@ class FeatureStream:
         Raises
         ------
         InvalidDataError
-            If the pose is of another skeleton or its time does not increase.
+            If the pose's time does not increase.
         """
-        if pose.skeleton is not self._skeleton and pose.skeleton != self._skeleton:
-            raise InvalidDataError(
-                f"Expected poses of skeleton {self._skeleton.name!r}, got {pose.skeleton.name!r}.",
-                hint="Use templates recorded with the same keypoint model.",
-            )
         last = self._last
         if last is not None and pose.time <= last[0]:
             raise InvalidDataError(f"Pose times must increase; got {pose.time:.3f} s after {last[0]:.3f} s.")
@@ -283,9 +282,9 @@ class FeatureStream:
         )
         scale = self._fixed_scale or self._size.update(pose.time, float(compute_scale(pose.position, self._skeleton)))
         frames: list[FeatureFrame] = []
-        while (time := self._origin_time + self._n_frames / self._settings.rate_hz) <= pose.time + 1e-9:
+        while (time := self._origin_time + self._n_frames / self._settings.rate_hz) <= pose.time + _SAME_TIME_S:
             between = body
-            if last is not None and not is_interrupted:
+            if last is not None and not is_interrupted and time < pose.time - _SAME_TIME_S:
                 between = body + (last[1] - body) * ((pose.time - time) / (pose.time - last[0]))
             frames.append(self._smooth(time, between, scale, restarts=self._n_frames == 0))
             self._n_frames += 1
@@ -294,12 +293,13 @@ class FeatureStream:
 
     def _smooth(self, time: float, body: FloatArray, scale: float, *, restarts: bool) -> FeatureFrame:
         root = body[-1]
-        vector = _encode(body[:-1], root, self._skeleton, self._settings.feature, scale)
+        vector = _encode(body[:-1], root, self._skeleton, self._settings, scale)
         travel = root[:0]
         if self._settings.feature == "positions":
             # Summed from steps: far from the origin, a change of scale would look like a leap.
             if not np.isnan(root).any():
-                self._travel = self._travel + (root - (root if self._root is None else self._root)) / scale
+                step = (root - (root if self._root is None else self._root)) / scale
+                self._travel = self._travel + step * _depth_weight(self._settings, len(root))
                 self._root = root
             travel = np.where(np.isnan(root), np.nan, self._travel)
         raw = np.concatenate([vector, travel])
@@ -333,9 +333,9 @@ def compute_sequence_features(
     position = np.where(is_seen[..., None], sequence.position, np.nan)
     root = compute_root(sequence.position, sequence.skeleton)
     scale = scale or typical_scale([sequence])
-    vector = _encode(position, root, sequence.skeleton, settings.feature, scale)
+    vector = _encode(position, root, sequence.skeleton, settings, scale)
     known = root[~np.isnan(root).any(axis=1)]
-    travel = (root - known[0]) / scale if len(known) else root
+    travel = (root - known[0]) / scale * _depth_weight(settings, root.shape[-1]) if len(known) else root
     return vector, travel if settings.feature == "positions" else root[:, :0]
 
 
@@ -357,7 +357,7 @@ class _RunningSize:
         self._median = 1.0
 
     def update(self, time: float, length: float) -> float:
-        is_due = not self._samples or time - self._samples[-1][0] >= self._STEP_S
+        is_due = not self._samples or time - self._samples[-1][0] >= self._STEP_S - _SAME_TIME_S
         if is_due and length > 0:
             self._samples.append((time, length))
             while time - self._samples[0][0] > self._WINDOW_S:
@@ -366,8 +366,15 @@ class _RunningSize:
         return self._median
 
 
-def _encode(position: FloatArray, root: FloatArray, skeleton: Skeleton, feature: Feature, scale: float) -> FloatArray:
-    if feature == "positions":
-        return compute_positions(position, skeleton, scale=scale, root=root)
-    compute = compute_directions if feature == "directions" else compute_angles
+def _encode(
+    position: FloatArray, root: FloatArray, skeleton: Skeleton, settings: FeatureSettings, scale: float
+) -> FloatArray:
+    if settings.feature == "positions":
+        weight = _depth_weight(settings, position.shape[-1])
+        return compute_positions(position * weight, skeleton, scale=scale, root=root * weight)
+    compute = compute_directions if settings.feature == "directions" else compute_angles
     return compute(position, skeleton)
+
+
+def _depth_weight(settings: FeatureSettings, n_dims: int) -> FloatArray:
+    return np.array([1.0, 1.0, settings.depth_weight][:n_dims])

@@ -65,6 +65,8 @@ Backend = Literal["exact", "fastdtw"]
 _MIN_FRAMES, _MAX_FRAMES = 12, 90
 _WEIGHT_FLOOR = 0.02  # keeps a feature that does not move in the template from being ignored altogether
 _COST_EXPONENT = 0.75
+_CLEARLY = 0.75  # of a match's ratio: what an action under way must be below to make it wait
+_MAX_LATENESS = 0.25  # of a match, by which what contains it may begin after it
 _MIN_SEEN_WEIGHT = 0.3  # with less of a template's weight in view, a frame says nothing about it
 
 
@@ -74,7 +76,7 @@ class TemplateBank:
     Parameters
     ----------
     templates : sequence of Template
-        N of one skeleton and dimension.
+        N of the same keypoints and dimension; the first one's skeleton is used.
     settings : MatchSettings
         What is compared.
 
@@ -87,13 +89,15 @@ class TemplateBank:
     tracks : tuple of array (L_i, F + D)
         Features and travel of each template, evenly along their path.
     lengths : array (N,)
+    label_of_template : array (N,)
+        Number of each template's label.
     weights : array (N, F + D)
         Of each feature and of the travel; mean 1 over those the template shows.
 
     Raises
     ------
     InvalidDataError
-        If there are no templates, or they do not share one skeleton and dimension.
+        If there are no templates, or they do not share keypoints and dimension.
     """
 
     def __init__(self, templates: Sequence[Template], settings: MatchSettings) -> None:
@@ -107,6 +111,7 @@ class TemplateBank:
         self.templates = tuple(templates)
         self.settings = settings
         self.skeleton, self.n_dims = first.skeleton, first.n_dims
+        self.label_of_template = np.unique([t.label for t in templates], return_inverse=True)[1]
         self.scale = typical_scale(t.sequence for t in templates)
         self.tracks = tuple(self._compile(template.sequence) for template in templates)
         self.lengths = np.array([len(track) for track in self.tracks])
@@ -145,9 +150,9 @@ class TemplateBank:
 
 def _check_alike(template: Template, first: PoseSequence, label: str) -> None:
     sequence = template.sequence
-    if sequence.skeleton != first.skeleton or sequence.n_dims != first.n_dims:
+    if not sequence.skeleton.has_same_keypoints(first.skeleton) or sequence.n_dims != first.n_dims:
         raise InvalidDataError(
-            f"Templates must share one skeleton and dimension: {label!r} has {first.skeleton.name} "
+            f"Templates must share their keypoints and dimension: {label!r} has {first.skeleton.name} "
             f"in {first.n_dims}-D, {template.label!r} has {sequence.skeleton.name} in {sequence.n_dims}-D.",
             hint="Disable the templates that another keypoint model made.",
         )
@@ -213,7 +218,6 @@ class StreamMatcher:
         self._squares = weights * goal**2
         self._constant = self._squares.sum(axis=1)
         self._total_weight = self._weights.sum(axis=1)
-        self._template_of_row = np.repeat(np.arange(len(bank.templates)), bank.lengths)
         self._lag = max(1, round(bank.settings.lag_s * bank.settings.features.rate_hz))
         self._dtw = StreamingDTW(bank.lengths.tolist())
         self._history = np.empty((4 * _MAX_FRAMES, bank.tracks[0].shape[1]))
@@ -269,13 +273,13 @@ class StreamMatcher:
             return self._power(self._squared(frame) + self._constant)
         squared = self._squared(np.where(seen, frame, 0.0)) + self._squares @ seen
         share = (self._weights @ seen) / np.maximum(self._total_weight, 1e-12)
-        cost = self._power(squared / np.maximum(share, 1e-12)[self._template_of_row])
-        cost[(share < _MIN_SEEN_WEIGHT)[self._template_of_row]] = 2.0**_COST_EXPONENT
+        cost = self._power(squared / np.maximum(share, 1e-12)[self._dtw.template_of_row])
+        cost[(share < _MIN_SEEN_WEIGHT)[self._dtw.template_of_row]] = 2.0**_COST_EXPONENT
         return cost
 
     def _squared(self, frame: FloatArray) -> FloatArray:
         """The terms of the weighted squared difference that depend on the frame; array (J,)."""
-        return np.asarray(self._linear @ frame + (self._weights @ frame**2)[self._template_of_row])
+        return np.asarray(self._linear @ frame + (self._weights @ frame**2)[self._dtw.template_of_row])
 
     @staticmethod
     def _power(squared: FloatArray) -> FloatArray:
@@ -300,6 +304,16 @@ class StreamMatcher:
         likeness = float(wanted @ found) / max(n_wanted * n_found, 1e-12)
         correction = max(1.0, n_wanted / max(n_found, 1e-12)) ** 0.5 / max(likeness, 1e-3)
         return Match(template, float(distance * correction), int(start), end)
+
+    def is_contested(self, match: Match) -> bool:
+        """Whether the match may be part of another action: one under way that began no later and fits better so far."""
+        dtw, bank = self._dtw, self._bank
+        distance, start = dtw.unfinished()
+        ratio = distance / (dtw.row_number + self._n_frames - start) / self._limits[dtw.template_of_row]
+        slack = _MAX_LATENESS * (match.end_frame - match.start_frame)
+        is_rival = bank.label_of_template[dtw.template_of_row] != bank.label_of_template[match.template]
+        is_rival &= (start <= match.start_frame + slack) & (dtw.row_number < bank.lengths[dtw.template_of_row])
+        return bool((ratio[is_rival] < _CLEARLY * match.distance / self._limits[match.template]).any())
 
     @property
     def n_frames(self) -> int:
@@ -368,6 +382,10 @@ class WindowMatcher:
         self._nearest = self._compare()
         start = self._n_frames - n_window
         return [Match(i, float(d), start, self._n_frames) for i, d in enumerate(self._nearest)]
+
+    def is_contested(self, match: Match) -> bool:  # noqa: ARG002
+        """False: windows are compared whole."""
+        return False
 
     @property
     def n_frames(self) -> int:

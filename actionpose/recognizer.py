@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Literal, Self, get_args
 
 import numpy as np
 
@@ -168,19 +169,33 @@ class Recognizer:
         self._bank = bank = TemplateBank([t for t in templates if t.enabled], settings.matching)
         self._labels = [template.label for template in bank.templates]
         backgrounds = [background] if isinstance(background, PoseSequence) else list(background or ())
-        self._matcher: StreamMatcher | WindowMatcher
         if settings.mode == "stream":
             self._thresholds = calibrate_thresholds(bank, background=backgrounds, sensitivity=settings.sensitivity)
-            self._matcher = StreamMatcher(bank, limits=self._thresholds)
         else:
             self._thresholds = calibrate_window_thresholds(
                 bank, background=backgrounds, window_frames=settings.window_frames, sensitivity=settings.sensitivity
             )
+        self._begin()
+
+    def _begin(self) -> None:
+        """Make the stages that remember the stream."""
+        settings, bank = self.settings, self._bank
+        self._matcher: StreamMatcher | WindowMatcher
+        if settings.mode == "stream":
+            self._matcher = StreamMatcher(bank, limits=self._thresholds)
+        else:
             self._matcher = WindowMatcher(bank, window_frames=settings.window_frames, backend=settings.backend)
         self._stream = FeatureStream(bank.skeleton, settings.matching.features)
         self._times = np.full(_REMEMBERED_FRAMES, np.nan)
-        self._decider = EventDecider(self._thresholds, patience_frames=settings.rate_hz / 2)
+        patience_frames = settings.rate_hz / 2 if settings.mode == "stream" else settings.window_frames / 2
+        self._decider = EventDecider(self._thresholds, patience_frames=patience_frames)
         self.reset()
+
+    def copy(self) -> Self:
+        """Return a recogniser of the same templates and thresholds for another body; nothing is calibrated again."""
+        other = copy.copy(self)
+        other._begin()
+        return other
 
     def reset(self) -> None:
         """Forget the stream: the next pose may have any time."""
@@ -188,6 +203,7 @@ class Recognizer:
         self._matcher.reset()
         self._decider.reset()
         self._time = float("nan")
+        self._reported_label = UNKNOWN
         self._track_id = 0
 
     def update(self, pose: Pose) -> list[ActionEvent]:
@@ -203,6 +219,7 @@ class Recognizer:
         InvalidDataError
             If the pose is of another kind, or its time does not increase.
         """
+        self._check(pose)
         self._track_id = pose.track_id
         events: list[ActionEvent] = []
         for frame in self._stream.update(pose):
@@ -214,7 +231,8 @@ class Recognizer:
             if frame.restarts or n_frames != n_before:
                 self._times[(n_frames - 1) % len(self._times)] = frame.time
             self._time = frame.time
-            events += self._report(self._decider.update(n_frames, self._vote(matches)))
+            decided = self._decider.update(n_frames, self._vote(matches), is_contested=self._matcher.is_contested)
+            events += self._report(decided)
         return events
 
     def flush(self) -> list[ActionEvent]:
@@ -250,15 +268,30 @@ class Recognizer:
         best = min(actions, key=lambda action: action.ratio)
         return RecognizerState(label=best.label if best.ratio < 1.0 else UNKNOWN, time=self._time, actions=actions)
 
+    def _check(self, pose: Pose) -> None:
+        bank = self._bank
+        if not pose.skeleton.has_same_keypoints(bank.skeleton) or pose.position.shape[1] != bank.n_dims:
+            raise InvalidDataError(
+                f"Expected poses of {bank.skeleton.name!r} in {bank.n_dims}-D like the templates, "
+                f"got {pose.skeleton.name!r} in {pose.position.shape[1]}-D.",
+                hint="Use templates recorded with the same keypoint model.",
+            )
+
     def _vote(self, matches: list[Match]) -> list[Match]:
         if self.settings.mode == "stream" or not matches:
             return matches
         settings = self.settings
         vote = majority_vote(matches, self._labels, self._thresholds, top=settings.top, ratio=settings.ratio)
+        # Windows slide: those after the reported one resemble its template too, until the vote changes.
+        if vote.label == self._reported_label:
+            return []
+        self._reported_label = UNKNOWN
         return [vote.match] if vote.match else []
 
     def _report(self, matches: list[Match]) -> list[ActionEvent]:
         step = 1.0 / self.settings.rate_hz
+        if matches and self.settings.mode == "window":
+            self._reported_label = self._labels[matches[-1].template]
         return [
             ActionEvent(
                 label=self._labels[match.template],

@@ -99,7 +99,7 @@ class Session:
     estimator : KeypointEstimator or None
         None where the frames bring their own poses.
     make_recognizer : callable
-        Gives a new recogniser; called once here and once for each further track, from any thread.
+        Gives a new recogniser, of which each track gets a copy; called here, and again when the library changes.
     realtime : bool
         Play a file by its time stamps. Cameras and streams always come at their own pace.
     library_revision : callable, optional
@@ -127,12 +127,11 @@ class Session:
         self._source = source
         self._estimator = estimator
         self._is_wanted = is_wanted
-        self._make_recognizer = make_recognizer
         self._reader = _Reader(source, realtime=realtime)
         self._watch = None
         if library_revision is not None and self._reader.realtime:
             self._watch = _LibraryWatch(library_revision, make_recognizer)
-        self._spare: Recognizer | None = make_recognizer()  # after the revision was read: no change is missed
+        self._recognizer = make_recognizer()  # after the revision was read: no change is missed
         self._tracks: dict[int, _Track] = {}
         self._clock = _Clock()
         self._stopping = False
@@ -195,7 +194,7 @@ class Session:
         for pose in poses:
             track = self._tracks.get(pose.track_id)
             if track is None:
-                track = self._tracks[pose.track_id] = _Track(self._new_recognizer(), pose)
+                track = self._tracks[pose.track_id] = _Track(self._recognizer.copy(), pose)
             track.last_pose = pose
             events += track.recognizer.update(pose)
         in_view = {pose.track_id for pose in poses}
@@ -207,19 +206,15 @@ class Session:
                 events += track.recognizer.update(track.missing_at(frame.time))
         return events
 
-    def _new_recognizer(self) -> Recognizer:
-        recognizer, self._spare = self._spare or self._make_recognizer(), None
-        return recognizer
-
     def _take_new_library(self) -> list[ActionEvent]:
         recognizer = self._watch.take() if self._watch else None
         if recognizer is None:
             return []
-        self._spare = recognizer
+        self._recognizer = recognizer
         events: list[ActionEvent] = []
         for track in self._tracks.values():
             events += track.recognizer.flush()
-            track.recognizer = self._new_recognizer()
+            track.recognizer = recognizer.copy()
         return events
 
     def _tick(

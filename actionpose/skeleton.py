@@ -113,6 +113,10 @@ class Skeleton:
         """K, the number of keypoints."""
         return len(self.keypoints)
 
+    def has_same_keypoints(self, other: Skeleton) -> bool:
+        """Whether arrays of the two skeletons mean the same, whatever else they define."""
+        return self is other or self.keypoints == other.keypoints
+
     def index(self, name: str) -> int:
         """Position of a keypoint in every array.
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from actionpose.pose import FloatArray
 
-def streaming_dtw(cost: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+
+def streaming_dtw(cost: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Distance and start index of the best match of one template ending at each frame; cost is (T, L)."""
     n_frames, length = cost.shape
     distance = np.full((n_frames + 1, length + 1), np.inf)
@@ -25,7 +27,7 @@ def streaming_dtw(cost: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return distance[1:, -1], start[1:, -1]
 
 
-def dtw(cost: np.ndarray) -> float:
+def dtw(cost: FloatArray) -> float:
     """Classic DTW distance between two sequences; cost is (W, L)."""
     n, m = cost.shape
     distance = np.full((n + 1, m + 1), np.inf)
@@ -37,16 +39,16 @@ def dtw(cost: np.ndarray) -> float:
 
 
 def local_cost(
-    stream: np.ndarray,
-    template: np.ndarray,
-    weight: np.ndarray,
+    stream: FloatArray,
+    template: FloatArray,
+    weight: FloatArray,
     *,
     n_features: int,
     lag: int,
     stillness: float,
     position_weight: float,
     min_seen: float = 0.3,
-) -> np.ndarray:
+) -> FloatArray:
     """Cost of each stream frame (T, F + D) against each template frame (L, F + D), as `StreamMatcher` describes it."""
     n_frames, length = len(stream), len(template)
     cost = np.empty((n_frames, length))
@@ -70,3 +72,15 @@ def local_cost(
                     seen += weight[k]
             cost[t, j] = (squared * total / seen) ** 0.75 if seen >= min_seen * total else 2.0**0.75
     return cost
+
+
+def judge(distance: float, stretch: FloatArray, template: FloatArray, weight: FloatArray) -> float:
+    """Distance corrected for how unlike the extents, weighted range by feature, of stretch and template are."""
+    found, wanted = [], []
+    for k in range(len(weight)):
+        if not np.isnan(stretch[:, k]).any() and weight[k] > 0:
+            found.append(np.sqrt(weight[k]) * (stretch[:, k].max() - stretch[:, k].min()))
+            wanted.append(np.sqrt(weight[k]) * (template[:, k].max() - template[:, k].min()))
+    size_found, size_wanted = np.sqrt(sum(x * x for x in found)), np.sqrt(sum(x * x for x in wanted))
+    cosine = sum(x * y for x, y in zip(found, wanted, strict=True)) / (size_found * size_wanted)
+    return float(distance / cosine * np.sqrt(max(1.0, size_wanted / size_found)))

@@ -12,7 +12,7 @@ from actionpose.skeleton import BLAZEPOSE_33, UPPER_BODY_6, Skeleton
 from actionpose.template import Template
 
 ACTIONS = ("wave", "raise", "punch", "cross")
-UNKNOWN_MOVE = "lean"  # performed in streams, never a template
+UNKNOWN_MOVE = "flap"  # performed in streams, never a template
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,31 +29,32 @@ def limb_angles(time: FloatArray, moves: Sequence[Move]) -> FloatArray:
 
     A body that performs nothing sways a little.
     """
-    angles = np.stack([0.02 * np.sin(0.9 * time + i) for i in range(5)], axis=1) + [0.15, 0.15, 0.1, 0.1, 0.05]
+    rest = [0.15, 0.15, 0.1, 0.1, 0.05]
+    angles: FloatArray = np.stack([at + 0.02 * np.sin(0.9 * time + i) for i, at in enumerate(rest)], axis=1)
     for move in moves:
         phase = np.clip((time - move.start) / (move.end - move.start), 0.0, 1.0)
         rise = np.sin(np.pi * phase) ** 2
         left, right, left_bend, right_bend, turn = angles.T
         match move.label:
             case "wave":
-                right += 1.5 * rise
-                right_bend += rise * (1.0 + 0.9 * np.sin(6 * np.pi * phase))
+                right += 1.0 * rise
+                right_bend += rise * (1.2 + 1.0 * np.sin(6 * np.pi * phase))
             case "raise":
                 left += 1.35 * rise
                 right += 1.35 * rise
             case "punch":
-                right += 1.3 * rise
-                right_bend += 1.9 * np.sin(2 * np.pi * phase) ** 2
+                left += 1.3 * rise
+                left_bend += 1.9 * np.sin(2 * np.pi * phase) ** 2
                 turn += 0.4 * rise
             case "cross":
-                left += 0.8 * rise
-                right += 0.8 * rise
+                left += 0.6 * rise
+                right += 0.6 * rise
                 left_bend -= 2.4 * rise
                 right_bend -= 2.4 * rise
                 turn += 0.5 * rise
-            case "lean":
-                left += 1.4 * np.sin(2 * np.pi * phase) ** 2
-                left_bend += 1.2 * np.sin(3 * np.pi * phase) ** 2
+            case "flap":
+                left += 1.3 * np.sin(3 * np.pi * phase) ** 2
+                right -= 0.5 * np.sin(3 * np.pi * phase) ** 2
             case _:
                 raise ValueError(move.label)
     return angles

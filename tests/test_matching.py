@@ -122,8 +122,7 @@ def test_bank_errors() -> None:
 # --- stream -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("feature", FEATURES)
-@pytest.mark.parametrize("n_dims", [2, 3])
+@pytest.mark.parametrize(("feature", "n_dims"), [("positions", 2), ("positions", 3), ("directions", 2), ("angles", 3)])
 @pytest.mark.parametrize("holes", ["none", "some", "travel"])
 def test_stream_equals_naive(feature: Feature, n_dims: int, holes: str) -> None:
     bank = make_bank(("wave", "raise"), feature=feature, n_dims=n_dims, rate_hz=12.0)
@@ -156,8 +155,6 @@ def test_a_frame_that_shows_too_little_says_nothing() -> None:
 def test_the_performed_action_is_the_nearest(template: int) -> None:
     bank = make_bank()
     frames = make_frames(bank, [Move(ACTIONS[template], 0.5, 2.1)], seconds=2.6)
-    matches = [match for frame in frames for match in [*StreamMatcher(bank).update(frame)]]
-    assert matches == [], "a matcher that saw one frame has no match"
     matcher = StreamMatcher(bank)
     best = min((match for frame in frames for match in matcher.update(frame)), key=lambda match: match.distance)
     assert best.template == template
@@ -173,6 +170,23 @@ def test_limits_hide_what_is_beyond_them() -> None:
     for frame in frames:
         kept = [match for match in everything.update(frame) if match.distance < limits[match.template]]
         assert limited.update(frame) == kept
+
+
+@pytest.mark.parametrize(("start", "end"), [(0, 12), (30, 75), (58, 105)])
+@pytest.mark.parametrize("hole", [False, True])
+def test_judge_equals_naive(start: int, end: int, hole: bool) -> None:
+    bank = make_bank(("wave", "raise"))
+    frames = make_frames(bank)[:105]
+    if hole:
+        frames[60] = hide(frames[60], 4)
+    matcher = StreamMatcher(bank)
+    distances(matcher, frames)
+    stretch = np.stack([np.concatenate([frame.vector, frame.travel]) for frame in frames[start:end]])
+    for i in range(2):
+        expected = naive.judge(2.0, stretch, bank.tracks[i], bank.weights[i])
+        match = matcher.judge(i, 2.0, start=start, end=end)
+        assert match.distance == pytest.approx(expected)
+        assert (match.template, match.start_frame, match.end_frame) == (i, start, end)
 
 
 def test_judge_only_ever_adds_distance() -> None:
@@ -241,7 +255,7 @@ def test_progress_rises_with_the_performance() -> None:
     for frame in frames:
         matcher.update(frame)
         progress.append(matcher.progress[1])
-    assert ((0 <= np.array(progress)) & (np.array(progress) <= 1)).all()
+    assert ((np.array(progress) >= 0) & (np.array(progress) <= 1)).all()
     assert progress[35] < 0.6 < 0.9 < progress[59]
 
 

@@ -96,12 +96,17 @@ class FakeEstimator:
 
 
 class FakeRecognizer:
-    """Remembers what it was fed; one event at the flush."""
+    """Remembers its copies, which remember what they were fed; one event at the flush."""
 
     def __init__(self, label: str = "wave") -> None:
         self.poses: list[Pose] = []
+        self.copies: list[FakeRecognizer] = []
         self.n_flushes = 0
         self._label = label
+
+    def copy(self) -> FakeRecognizer:
+        self.copies.append(FakeRecognizer(self._label))
+        return self.copies[-1]
 
     @property
     def state(self) -> RecognizerState:
@@ -164,7 +169,7 @@ def test_full_pace_processes_every_frame_in_order(make, made):
     source, estimator = FakeSource(pictures(50)), FakeEstimator(seconds=0.001)
     ticks = list(Session(source, estimator, make))
     assert [tick.frame.index for tick in ticks[:-1]] == list(range(50))
-    assert [pose.time for pose in made[0].poses] == [i / 30 for i in range(50)]
+    assert [pose.time for pose in made[0].copies[0].poses] == [i / 30 for i in range(50)]
     assert (ticks[-1].stats.n_read, ticks[-1].stats.n_processed, ticks[-1].stats.n_dropped) == (50, 50, 0)
     assert estimator.n_resets == 1
     assert len(made) == 1
@@ -201,7 +206,7 @@ def test_live_source_keeps_only_the_newest_frame_and_counts_the_rest(make, made)
     assert stats.n_dropped > 10
     assert stats.n_processed + stats.n_dropped == stats.n_read == 60
     assert ticks[-1].frame.index == 59, "the newest frame is never the one dropped"
-    times = [pose.time for pose in made[0].poses]
+    times = [pose.time for pose in made[0].copies[0].poses]
     assert times == sorted(times)
     assert stats.latency_p95_s < 0.2
 
@@ -220,7 +225,9 @@ def test_bodies_have_a_recognizer_each_and_are_forgotten_after_a_while(make, mad
         return [1, 2] if index < 10 else [2] if index >= 20 else []
 
     ticks = list(Session(FakeSource(pictures(60, rate_hz=10)), FakeEstimator(bodies=bodies), make))
-    gone, stayed = made
+    [model] = made
+    gone, stayed = model.copies
+    assert model.poses == [], "it stays fresh"
     assert [pose.is_missing for pose in gone.poses[8:12]] == [False, False, True, True]
     assert gone.poses[-1].time == pytest.approx(0.9 + 3.0)
     assert gone.n_flushes == 1
@@ -238,7 +245,7 @@ def test_frames_with_poses_need_no_estimator(make, made):
     assert len(list(Session(FakeSource(frames), estimator, make))) == 6
     assert estimator.n_estimates == 0
     assert len(list(Session(FakeSource(frames), None, make))) == 6
-    assert [len(recognizer.poses) for recognizer in made] == [5, 5]
+    assert [len(recognizer.copies[0].poses) for recognizer in made] == [5, 5]
 
 
 def test_pictures_without_an_estimator_are_an_error(make):
@@ -304,9 +311,9 @@ def test_library_changes_are_taken_up_between_frames(make, made, monkeypatch):
         if tick.frame and tick.frame.index == 20:
             revisions.append(2)
     assert list(dict.fromkeys(labels)) == ["library 0", "library 1"]
-    assert made[0].n_flushes == 1
-    assert len(made[0].poses) + len(made[1].poses) == tick.stats.n_processed
-    assert len(made) == 2
+    [before], [after] = (recognizer.copies for recognizer in made)
+    assert before.n_flushes == 1
+    assert len(before.poses) + len(after.poses) == tick.stats.n_processed
 
 
 def test_library_that_fails_for_a_moment_is_noted_and_the_loop_goes_on(make, made, monkeypatch):

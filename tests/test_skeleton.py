@@ -99,6 +99,13 @@ def test_index_finds_keypoints_by_name() -> None:
         MOUSE.index("nose")
 
 
+def test_keypoints_alone_say_whether_poses_fit() -> None:
+    same = Skeleton(name="other", keypoints=MOUSE.keypoints)
+    assert MOUSE.has_same_keypoints(MOUSE)
+    assert MOUSE.has_same_keypoints(same)
+    assert not MOUSE.has_same_keypoints(Skeleton(name="mouse", keypoints=MOUSE.keypoints[::-1]))
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -11,14 +11,14 @@ import click
 import numpy as np
 
 from actionpose.cli.options import epilog, library_option, model_option
-from actionpose.cli.terminal import frame_progress, template_line
+from actionpose.cli.terminal import STILL_NOTE, frame_progress, template_line
 from actionpose.cli.wiring import open_estimator, open_library
 from actionpose.errors import ActionposeError
 from actionpose.pose import Frame, Pose, PoseSequence
-from actionpose.recorder import assess_take
 from actionpose.session import iter_poses
 from actionpose.sources import open_source
 from actionpose.spans import LabelledSpan, load_spans, to_seconds
+from actionpose.takes import assess_take
 from actionpose.template import UNKNOWN, Template, validate_label
 
 __all__ = ["add"]
@@ -69,13 +69,14 @@ def add(
     with open_library(library) as templates:
         for path, of_video in groupby(wanted, key=lambda span: span.video):
             for label, sequence, provenance in _cut_spans(path, list(of_video), model=model):
-                verdict = assess_take(sequence)
+                verdict = assess_take(sequence, may_be_still=True)
                 template = templates.add(
                     Template(label=label, sequence=sequence, provenance=provenance, quality=verdict.numbers)
                 )
                 click.echo(template_line(template))
-                for problem in verdict.problems:
-                    click.echo(f"note: {label}: {problem}", err=True)
+                still = [STILL_NOTE] if verdict.ok and verdict.is_still else []
+                for note in (*verdict.problems, *still):
+                    click.echo(f"note: {label}: {note}", err=True)
 
 
 def _cut_spans(
@@ -101,10 +102,13 @@ def _cut_spans(
             if all(_is_past(span, frame) for span in spans):
                 break
         provenance = {"source": path.name, "estimator": estimator.name if estimator else ""}
+    for note in source.notes:
+        click.echo(f"note: {path.name}: {note}", err=True)
     for span in spans:
         start, end = to_seconds(span, np.array(times))
+        sequence = _cut(poses, start, end, path=path)
         where = {"start": f"{start:.3f}", "end": f"{min(end, times[-1]):.3f}"}
-        yield span.label, _cut(poses, start, end, path=path), provenance | where
+        yield span.label, sequence, provenance | where
 
 
 def _is_near(span: LabelledSpan, frame: Frame, lead_frames: float) -> bool:

@@ -43,11 +43,11 @@ def live(
     with open_library(library) as templates, open_source(source) as frames:
         make_recognizer = recognizer_factory(templates, settings)
         with (
-            open_estimator(model, frames, people=people) as estimator,
+            StatusLine(enabled=sys.stdout.isatty()) as status,
+            open_estimator(model, frames, people=people, status=status) as estimator,
             Session(
                 frames, estimator, make_recognizer, realtime=True, library_revision=lambda: templates.revision
             ) as session,
-            StatusLine(enabled=sys.stdout.isatty()) as status,
             stopping_on_signals(session),
         ):
             notes = NoteReader()
@@ -70,7 +70,10 @@ def _describe(tick: Tick) -> str:
     if tick.status == "reconnecting":
         parts.append("waiting for the source to come back")
     elif tick.states:
-        parts += [_describe_state(state) for state in tick.states.values()]
+        parts += [
+            _describe_state(state) if len(tick.states) == 1 else f"{track_id}: {_describe_state(state)}"
+            for track_id, state in sorted(tick.states.items())
+        ]
     else:
         parts.append("nobody in view")
     return "  ·  ".join(parts)

@@ -25,7 +25,7 @@ from actionpose.session import Session, Tick
 from actionpose.sources import SourceInfo, open_source
 
 if TYPE_CHECKING:
-    from actionpose.drawing import VideoWriter
+    from actionpose.video_writer import VideoWriter
 
 __all__ = ["recognize"]
 
@@ -112,7 +112,7 @@ def recognize(
 def _open_video(path: Path | None, info: SourceInfo) -> AbstractContextManager[VideoWriter | None]:
     if path is None:
         return nullcontext()
-    from actionpose.drawing import VideoWriter
+    from actionpose.video_writer import VideoWriter
 
     if info.size is None:
         raise ActionposeError(

@@ -6,6 +6,7 @@ import datetime as dt
 import math
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -13,34 +14,37 @@ from typing import TYPE_CHECKING, Self
 import click
 
 from actionpose.cli.options import epilog, library_option, model_option
-from actionpose.cli.terminal import StatusLine, template_line
-from actionpose.cli.wiring import open_estimator, open_library, recordings_folder
+from actionpose.cli.terminal import STILL_NOTE, StatusLine, template_line
+from actionpose.cli.wiring import deferring_interrupts, open_estimator, open_library, recordings_folder
 from actionpose.errors import ActionposeError
 from actionpose.estimators.base import KeypointEstimator
 from actionpose.library import TemplateLibrary
 from actionpose.pose import Frame, Pose, PoseSequence
-from actionpose.recorder import RecorderSettings, RecorderState, TakeRecorder, template_from_take
+from actionpose.recorder import RecorderSettings, RecorderState, TakeRecorder
 from actionpose.recording import RecordingWriter
 from actionpose.session import iter_poses
 from actionpose.sources import Source, open_source
+from actionpose.takes import template_from_take
 from actionpose.template import validate_label
 
 if TYPE_CHECKING:
-    from actionpose.drawing import VideoWriter
+    from actionpose.video_writer import VideoWriter
 
 __all__ = ["record"]
+
+_NOBODY = "Nobody was in view, so nothing was recorded."
 
 
 @click.command(
     epilog=epilog(
-        "record wave", "record clap --takes 2 --seconds 2", "record wave --source 1", "record --background 30"
+        "record wave", "record plank --takes 2 --seconds 3", "record wave --source 1", "record --background 30"
     )
 )
 @click.argument("label", required=False)
 @click.option("--source", default="0", show_default=True, help="Camera number, URL, video, recording or puppet.")
 @click.option("--takes", type=click.IntRange(1, 100), default=3, show_default=True, help="Good takes wanted.")
 @click.option("--auto", is_flag=True, help="Begin and end each take with the motion (the default).")
-@click.option("--seconds", type=click.FloatRange(0.3, 60), help="Make each take this long instead.")
+@click.option("--seconds", type=click.FloatRange(0.3, 60), help="Make each take this long instead; a pose may be held.")
 @click.option(
     "--countdown",
     type=click.FloatRange(0, 60),
@@ -73,32 +77,35 @@ def record(
     """Record templates of the action LABEL.
 
     Stand so that the camera sees what moves, hold still, perform the action, hold still again; the still ends are
-    cut off. Each good take is in the library at once, so Ctrl-C loses none. The keypoints of the whole run are
-    kept under recordings/; pictures only with --keep-video.
+    cut off. A pose to hold, such as a plank, is recorded with --seconds. Each good take is in the library at once,
+    so Ctrl-C loses none. The keypoints of the whole run are kept under recordings/; pictures only with --keep-video.
     """
     if (label is None) == (background is None):
         raise click.UsageError("Expected either a LABEL or --background SECONDS.")
     if auto and seconds is not None:
         raise click.UsageError("--auto and --seconds exclude each other.")
     label = None if label is None else validate_label(label)
-    with open_library(library) as templates, open_source(source) as frames, open_estimator(model, frames) as estimator:
+    with (
+        open_library(library) as templates,
+        open_source(source) as frames,
+        StatusLine() as status,
+        open_estimator(model, frames, status=status) as estimator,
+    ):
         tape = _Tape(label or "background", source=frames, estimator=estimator, keep_video=keep_video)
-        with tape, StatusLine() as status:
+        with tape:
             if label is None:
                 assert background is not None
                 _record_background(tape, templates, seconds=background, status=status)
             else:
                 settings = RecorderSettings(takes=takes, seconds=seconds, countdown_s=countdown)
                 _record_takes(tape, templates, label=label, settings=settings, status=status)
-        if tape.path:
-            click.echo(f"The recording is {tape.path}.", err=True)
 
 
 def _record_takes(
     tape: _Tape, library: TemplateLibrary, *, label: str, settings: RecorderSettings, status: StatusLine
 ) -> None:
     recorder = TakeRecorder(settings)
-    n_kept = 0
+    n_takes = n_kept = 0
     phase = ""
     try:
         for state in _states(recorder, tape):
@@ -109,16 +116,27 @@ def _record_takes(
             if state.take is None:
                 continue
             status.clear()
+            n_takes += 1
             if state.take.verdict.ok:
                 template = template_from_take(label, state.take, provenance=tape.provenance)
-                library.add(template)
-                n_kept += 1
-                click.echo(template_line(template))
+                with deferring_interrupts():
+                    library.add(template)
+                    n_kept += 1
+                    click.echo(template_line(template))
+                if state.take.verdict.is_still:
+                    click.echo(f"note: {STILL_NOTE}", err=True)
             for problem in state.take.verdict.problems:
                 click.echo(f"take not kept: {problem}", err=True)
     finally:
         status.clear()
         click.echo(f"{n_kept} of {settings.takes} takes of {label!r} kept.", err=True)
+    if not tape.path:
+        raise ActionposeError(_NOBODY, hint="Step back until the camera sees what moves, and add light.")
+    if not n_takes:
+        raise ActionposeError(
+            f"No take of {label!r} was seen: nobody held still, moved, and held still again.",
+            hint="Do so, or record takes of a fixed length: --seconds 3.",
+        )
     if not n_kept:
         raise ActionposeError(
             f"No take of {label!r} was good enough to recognise it by.",
@@ -137,7 +155,8 @@ def _states(recorder: TakeRecorder, poses: Iterable[Pose]) -> Iterator[RecorderS
 
 def _describe(state: RecorderState) -> str:
     left = "" if state.time_left is None else f" {math.ceil(state.time_left)}"
-    return f"take {state.take_number} of {state.n_takes}  ·  {state.phase}{left}  ·  {state.advice}"
+    parts = (f"take {state.take_number} of {state.n_takes}", f"{state.phase}{left}", state.advice)
+    return "  ·  ".join(filter(None, parts))
 
 
 def _record_background(tape: _Tape, library: TemplateLibrary, *, seconds: float, status: StatusLine) -> None:
@@ -150,9 +169,7 @@ def _record_background(tape: _Tape, library: TemplateLibrary, *, seconds: float,
         if elapsed >= seconds:
             break
     if len(poses) < 2:
-        raise ActionposeError(
-            "Nobody was in view, so there is no background.", hint="Step into the picture and try again."
-        )
+        raise ActionposeError(_NOBODY, hint="Step into the picture and try again.")
     library.add_background(PoseSequence.from_poses(poses), provenance=tape.provenance)
     status.clear()
     click.echo(f"background added ({poses[-1].time - poses[0].time:.1f} s)")
@@ -165,7 +182,6 @@ class _Tape:
     """
 
     def __init__(self, name: str, *, source: Source, estimator: KeypointEstimator | None, keep_video: bool) -> None:
-        self.path: Path | None = None
         self.start_time: float | None = None
         file_name = re.sub(r"[^\w-]+", "_", name)
         self._stem = f"{dt.datetime.now():%Y-%m-%d_%H%M%S}_{file_name}"
@@ -174,6 +190,12 @@ class _Tape:
         self._keep_video = keep_video
         self._writer: RecordingWriter | None = None
         self._video: VideoWriter | None = None
+        self._open = ExitStack()
+
+    @property
+    def path(self) -> Path | None:
+        """The file; None before it has begun."""
+        return self._writer.path if self._writer else None
 
     @property
     def provenance(self) -> dict[str, str]:
@@ -191,15 +213,18 @@ class _Tape:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for writer in (self._writer, self._video):
-            if writer:
-                writer.close()
+        try:
+            self._open.close()
+        finally:
+            if self.path:
+                click.echo(f"The recording is {self.path}.", err=True)
 
     def __iter__(self) -> Iterator[Pose]:
         skeleton = self._estimator.skeleton if self._estimator else None
         for frame, poses in iter_poses(self._source, self._estimator):
             self.start_time = frame.time if self.start_time is None else self.start_time
-            self._keep(frame, poses)
+            with deferring_interrupts():
+                self._keep(frame, poses)
             if poses:
                 skeleton = poses[0].skeleton
                 yield poses[0]
@@ -209,25 +234,28 @@ class _Tape:
     def _keep(self, frame: Frame, poses: tuple[Pose, ...]) -> None:
         if self._writer is None and poses:
             info = self._source.info
-            self.path = recordings_folder() / f"{self._stem}.jsonl.gz"
-            self._writer = RecordingWriter(
-                self.path,
-                skeleton=poses[0].skeleton,
-                estimator=self._estimator.name if self._estimator else "",
-                source=info.name,
-                rate_hz=info.rate_hz,
-                size=info.size,
+            self._writer = self._open.enter_context(
+                RecordingWriter(
+                    recordings_folder() / f"{self._stem}.jsonl.gz",
+                    skeleton=poses[0].skeleton,
+                    estimator=self._estimator.name if self._estimator else "",
+                    source=info.name,
+                    rate_hz=info.rate_hz,
+                    size=info.size,
+                )
             )
         if self._writer:
             self._writer.append(frame.index, frame.time, poses)
-        if self._keep_video and frame.image is not None and self.path:
+        if self._keep_video and frame.image is not None and self._writer:
             if self._video is None:
-                from actionpose.drawing import VideoWriter  # brings OpenCV along
+                from actionpose.video_writer import VideoWriter  # brings OpenCV along
 
                 height, width = frame.image.shape[:2]
-                self._video = VideoWriter(
-                    self.path.parent / f"{self._stem}.mp4",
-                    rate_hz=self._source.info.rate_hz or 30.0,
-                    size=(width, height),
+                self._video = self._open.enter_context(
+                    VideoWriter(
+                        self._writer.path.with_name(f"{self._stem}.mp4"),
+                        rate_hz=self._source.info.rate_hz or 30.0,
+                        size=(width, height),
+                    )
                 )
             self._video.write(frame.image, frame.time)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,7 @@ import click
 
 from actionpose.cli.options import epilog, library_option
 from actionpose.cli.terminal import data, simple_table, template_line
-from actionpose.cli.wiring import open_library
-from actionpose.errors import LibraryError
+from actionpose.cli.wiring import enabled_templates, open_library
 from actionpose.health import check_templates
 from actionpose.library import TemplateLibrary
 from actionpose.template import Template
@@ -137,14 +136,7 @@ def import_(*, paths: tuple[Path, ...], replace: bool, library: str | None) -> N
 def check(*, as_json: bool, library: str | None) -> None:
     """Say which templates are weak, and why."""
     with open_library(library) as lib:
-        found = [template for template in lib.templates() if template.enabled]
-        if not found:
-            raise LibraryError(
-                f"The library {lib.location} holds no templates to check.",
-                hint="Record an action, for instance `actionpose record wave`, or take the templates of others: "
-                "`actionpose templates import templates/`.",
-            )
-        health = check_templates(found)
+        health = check_templates(enabled_templates(lib))
     if as_json:
         click.echo(json.dumps([_finite(dataclasses.asdict(item)) for item in health], indent=2))
         return
@@ -199,11 +191,11 @@ def _record(template: Template) -> dict[str, Any]:
         "duration_s": sequence.duration,
         "rate_hz": sequence.rate_hz,
         "provenance": dict(template.provenance),
-        "quality": dict(template.quality),
+        "quality": _finite(template.quality),
     }
 
 
-def _finite(record: dict[str, Any]) -> dict[str, Any]:
+def _finite(record: Mapping[str, Any]) -> dict[str, Any]:
     """Replace what JSON cannot say by None."""
     return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in record.items()}
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from rich.cells import set_cell_size
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from actionpose.template import Template
 
 __all__ = [
+    "STILL_NOTE",
     "NoteReader",
     "StatusLine",
     "data",
@@ -44,6 +46,8 @@ __all__ = [
 # Labels and file names are shown as they are, whatever brackets or colons they hold.
 data = Console(highlight=False, markup=False, emoji=False)
 narration = Console(stderr=True, highlight=False, markup=False, emoji=False)
+
+STILL_NOTE = "Nothing moves in it, so it is taken for a pose to hold."
 
 _REDRAW_S = 1 / 15  # oftener is not read, and costs
 
@@ -71,8 +75,8 @@ class StatusLine:
         now = time.monotonic()
         if self.is_shown and now - self._drawn_at >= _REDRAW_S:
             self._drawn_at = now
-            width = shutil.get_terminal_size().columns - 1
-            sys.stderr.write(f"\r{text[:width]}\x1b[K")
+            line = set_cell_size(text, shutil.get_terminal_size().columns - 1).rstrip()
+            sys.stderr.write(f"\r{line}\x1b[K")
             sys.stderr.flush()
 
     def clear(self) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import platformdirs
 
+from actionpose.cli.terminal import StatusLine
 from actionpose.decision import ActionEvent
 from actionpose.errors import LibraryError
 from actionpose.estimators import load_estimator
@@ -21,9 +22,12 @@ from actionpose.recognizer import Recognizer, RecognizerSettings
 from actionpose.session import Session
 from actionpose.sources import Source
 from actionpose.sources.replay import ReplaySource
+from actionpose.template import Template
 
 __all__ = [
     "data_folder",
+    "deferring_interrupts",
+    "enabled_templates",
     "event_record",
     "open_estimator",
     "open_library",
@@ -38,27 +42,41 @@ def open_library(location: str | None) -> TemplateLibrary:
     return TemplateLibrary.open(location or None)
 
 
-def open_estimator(model: str, source: Source, *, people: int = 1) -> AbstractContextManager[KeypointEstimator | None]:
+def open_estimator(
+    model: str, source: Source, *, people: int = 1, status: StatusLine | None = None
+) -> AbstractContextManager[KeypointEstimator | None]:
     """Load the keypoint model, unless the source brings poses instead of pictures."""
     if source.info.size is None or isinstance(source, ReplaySource):
         return nullcontext()
+    if status:
+        status.show("loading the keypoint model")
     return load_estimator(model, max_people=people)
+
+
+def enabled_templates(library: TemplateLibrary) -> list[Template]:
+    """Return the templates to recognise by.
+
+    Raises
+    ------
+    LibraryError
+        If there are none.
+    """
+    templates = library.templates()
+    enabled = [template for template in templates if template.enabled]
+    if enabled:
+        return enabled
+    raise LibraryError(
+        f"The library {library.location} holds no{' enabled' if templates else ''} templates.",
+        hint="Enable some: `actionpose templates enable LABEL`."
+        if templates
+        else "Record an action, for instance `actionpose record wave`, or take the templates of others: "
+        "`actionpose templates import templates/`.",
+    )
 
 
 def recognizer_factory(library: TemplateLibrary, settings: RecognizerSettings) -> Callable[[], Recognizer]:
     """Return what makes a recogniser of the library as it is then."""
-
-    def make_recognizer() -> Recognizer:
-        templates = library.templates()
-        if not any(template.enabled for template in templates):
-            raise LibraryError(
-                f"The library {library.location} holds no{' enabled' if templates else ''} templates.",
-                hint="Record an action, for instance `actionpose record wave`, or take the templates of others: "
-                "`actionpose templates import templates/`.",
-            )
-        return Recognizer(templates, background=library.backgrounds(), settings=settings)
-
-    return make_recognizer
+    return lambda: Recognizer(enabled_templates(library), background=library.backgrounds(), settings=settings)
 
 
 def data_folder() -> Path:
@@ -75,6 +93,19 @@ def recordings_folder() -> Path:
 def event_record(event: ActionEvent) -> dict[str, Any]:
     """Return an event as JSON and CSV show it; times in seconds of the source."""
     return dataclasses.asdict(event)
+
+
+@contextmanager
+def deferring_interrupts() -> Iterator[None]:
+    """Let what was begun be finished: Ctrl-C is raised after the block."""
+    received: list[int] = []
+    previous = signal.signal(signal.SIGINT, lambda number, _: received.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
+    if received:
+        raise KeyboardInterrupt
 
 
 @contextmanager

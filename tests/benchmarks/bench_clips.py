@@ -16,8 +16,8 @@ from time import perf_counter
 import actionpose as ap
 from actionpose.estimators.base import KeypointEstimator
 from actionpose.evaluation import Classification, leave_one_out
-from actionpose.recorder import trim_still
 from actionpose.session import iter_poses
+from actionpose.takes import trim_still
 
 LABELS = ("jumpingjack", "pushup", "squat")
 UNKNOWN_LABELS = ("plank",)

@@ -33,9 +33,7 @@ def recognize_puppet(
     settings: RecognizerSettings | None = None,
 ) -> Evaluation:
     """Score a stream of another body, at another speed, against what it performed."""
-    source = PuppetSource(
-        [*ACTIONS, *UNKNOWN_ACTIONS], body=3, seed=5, rate_hz=rate_hz, speed=1.25, seconds=seconds
-    )
+    source = PuppetSource([*ACTIONS, *UNKNOWN_ACTIONS], body=3, seed=5, rate_hz=rate_hz, speed=1.25, seconds=seconds)
     wanted = [span for span in source.spans if span[0] in ACTIONS]
     with Session(source, estimator, lambda: Recognizer(templates, settings=settings)) as session:
         events = [event for tick in session for event in tick.events]

@@ -45,24 +45,6 @@ def test_window_mode_and_its_options(run, exam):
     assert all(event["label"] in ("wave", "clap", "squat") for event in json.loads(output.stdout))
 
 
-def test_an_empty_library_says_what_to_do(run, exam):
-    stderr = run("recognize", exam, code=1).stderr
-    assert "holds no templates" in stderr
-    assert "hint: Record an action" in stderr
-    assert "templates import templates/" in stderr
-
-
-@pytest.mark.usefixtures("taught")
-@pytest.mark.parametrize(
-    ("name", "content"), [("text.mp4", b"This is a text.\n" * 99), ("empty.mp4", b""), ("empty.jsonl.gz", b"")]
-)
-def test_what_is_no_video_says_so(run, tmp_path, name, content):
-    (tmp_path / name).write_bytes(content)
-    stderr = run("recognize", name, code=1).stderr
-    assert stderr.startswith("error: ")
-    assert name in stderr
-
-
 @pytest.mark.usefixtures("taught")
 def test_a_recording_cut_off_gives_what_is_readable_and_says_so(run, exam, tmp_path):
     (tmp_path / "cut.jsonl.gz").write_bytes(exam.read_bytes()[:-9000])

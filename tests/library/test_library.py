@@ -42,7 +42,6 @@ def test_every_kind_of_sequence_is_kept(library: TemplateLibrary) -> None:
         assert_same(library.get(template.id), template)
 
 
-@pytest.mark.xfail(reason="compute_angles expects at least one angle", strict=True)
 def test_a_skeleton_without_angles(library: TemplateLibrary) -> None:
     pair = Skeleton(name="pair", keypoints=["a", "b"], edges=[("a", "b")])
     sequence = PoseSequence(skeleton=pair, time=[0.0, 1.0], position=np.zeros((2, 2, 3)))

@@ -1,0 +1,142 @@
+"""Pictures written as a video that players and browsers play."""
+
+from __future__ import annotations
+
+import contextlib
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Self, cast
+
+import av
+import av.error
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from actionpose.errors import RecordingError
+
+__all__ = ["VideoWriter"]
+
+Image = npt.NDArray[np.uint8]
+
+_TIME_BASE = Fraction(1, 60_000)  # exact for 30, 29.97 and 25 Hz; MPEG-4 allows no finer
+
+
+class VideoWriter:
+    """Pictures written as a video that players and browsers play: H.264 where available, else MPEG-4.
+
+    A context manager. The video has its name only once it is closed, so an old one stays until the new one is whole;
+    leaving the block in any way, Ctrl-C too, closes it with the pictures so far.
+
+    Parameters
+    ----------
+    path : str or Path
+        Ends in ``.mp4``, ``.mov`` or ``.mkv``.
+    rate_hz : float
+        Nominal frame rate; each picture is shown at its own time all the same.
+    size : (int, int)
+        Width and height, pixels. Other pictures are scaled; odd sizes grow by one pixel, as the format demands.
+
+    Raises
+    ------
+    RecordingError
+        If there is no such video format, or the file cannot be written.
+    """
+
+    def __init__(self, path: str | Path, *, rate_hz: float, size: tuple[int, int]) -> None:
+        self.path = Path(path)
+        if self.path.suffix.lower() not in (".mp4", ".mov", ".mkv"):
+            raise RecordingError(
+                f"Cannot write {self.path.name} as a video.", hint="Expected a name ending in .mp4, .mov or .mkv."
+            )
+        self._size = size
+        self._part = self.path.with_name(f".{self.path.stem}.part{self.path.suffix}")
+        self._start: float | None = None
+        self._last_pts = -1
+        self._is_open = True
+        try:
+            self._part.touch()  # now rather than at the first picture, so that a wrong folder is told at once
+            self._container = av.open(str(self._part), "w", options={"movflags": "faststart"})
+        except OSError as error:
+            raise self._error(error) from None
+        rate = Fraction(rate_hz).limit_denominator(1001)
+        self._stream = cast(av.VideoStream, self._container.add_stream(_video_codec(), rate=rate))
+        self._stream.width, self._stream.height = (side + side % 2 for side in size)
+        self._stream.pix_fmt = "yuv420p"
+        self._stream.codec_context.time_base = _TIME_BASE
+        if self._stream.codec_context.name == "libx264":
+            self._stream.options = {"crf": "20", "preset": "veryfast"}
+        else:
+            self._stream.bit_rate = 4 * size[0] * size[1]
+
+    def write(self, image: Image, time: float) -> None:
+        """Add a picture.
+
+        Parameters
+        ----------
+        image : array (H, W, 3) uint8
+            RGB.
+        time : float
+            When to show it, seconds; the video begins with its first picture.
+
+        Raises
+        ------
+        RecordingError
+            If the file cannot be written, such as on a full disk.
+        """
+        self._start = time if self._start is None else self._start
+        if image.shape[1::-1] != self._size:
+            image = np.asarray(cv2.resize(image, self._size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+        bottom, right = (side % 2 for side in image.shape[:2])
+        if bottom or right:
+            image = np.asarray(cv2.copyMakeBorder(image, 0, bottom, 0, right, cv2.BORDER_REPLICATE), dtype=np.uint8)
+        picture = av.VideoFrame.from_ndarray(image, format="rgb24")
+        self._last_pts = max(self._last_pts + 1, round((time - self._start) / _TIME_BASE))
+        picture.pts, picture.time_base = self._last_pts, _TIME_BASE
+        try:
+            self._container.mux(self._stream.encode(picture))
+        except OSError as error:
+            raise self._error(error) from None
+
+    def close(self) -> None:
+        """Finish the file and give it its name; may be called twice. Without a picture, there is no file.
+
+        Raises
+        ------
+        RecordingError
+            If the file cannot be written.
+        """
+        if not self._is_open:
+            return
+        self._is_open = False
+        try:
+            if self._start is not None:
+                self._container.mux(self._stream.encode(None))
+            self._container.close()
+            if self._start is not None:
+                self._part.replace(self.path)
+        except OSError as error:
+            raise self._error(error) from None
+        finally:
+            with contextlib.suppress(OSError):
+                self._container.close()
+            self._part.unlink(missing_ok=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _error(self, error: OSError) -> RecordingError:
+        return RecordingError(
+            f"Cannot write {self.path}: {error.strerror or error}.",
+            hint="Check that the folder exists, that you may write to it, and that the disk is not full.",
+        )
+
+
+def _video_codec() -> str:
+    return next((name for name in ("libx264", "libopenh264") if name in av.codecs_available), "mpeg4")

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from actionpose.calibration import (
+    calibrate_thresholds,
+    calibrate_window_thresholds,
+    nearest_distances,
+    replay_template,
+)
+from actionpose.features import FEATURES, Feature, FeatureSettings, FeatureStream
+from actionpose.matching import MatchSettings, StreamMatcher, TemplateBank
+from actionpose.pose import FloatArray, PoseSequence
+from tests.synthetic import ACTIONS, Move, frame_times, idle, make_templates, perform, sample
+
+Calibrate = Callable[..., FloatArray]
+BOTH = pytest.mark.parametrize("calibrate", [calibrate_thresholds, calibrate_window_thresholds])
+
+
+def make_bank(
+    labels: Sequence[str] = ACTIONS, *, n_takes: int = 1, feature: Feature = "positions", **options: Any
+) -> TemplateBank:
+    settings = MatchSettings(features=FeatureSettings(feature=feature))
+    return TemplateBank(make_templates(labels, n_takes=n_takes, **options), settings)
+
+
+def in_passing(label: str) -> PoseSequence:
+    """A recording in which an action is performed after all."""
+    return sample([Move(label, 1.0, 2.4)], frame_times(0.0, 4.0), seed=8)
+
+
+@BOTH
+@pytest.mark.parametrize("feature", FEATURES)
+@pytest.mark.parametrize("n_dims", [2, 3])
+def test_every_template_gets_a_threshold(calibrate: Calibrate, feature: Feature, n_dims: int) -> None:
+    thresholds = calibrate(make_bank(feature=feature, n_dims=n_dims))
+    assert thresholds.shape == (4,)
+    assert np.isfinite(thresholds).all()
+    assert thresholds.min() > 0
+
+
+@BOTH
+@pytest.mark.parametrize("n_takes", [1, 2])
+def test_one_label_alone_works(calibrate: Calibrate, n_takes: int) -> None:
+    thresholds = calibrate(make_bank(["wave"], n_takes=n_takes))
+    assert thresholds.shape == (n_takes,)
+    assert np.isfinite(thresholds).all()
+    assert thresholds.min() > 0
+
+
+@BOTH
+@pytest.mark.parametrize("sensitivity", [0.5, 1.0, 2.0])
+@pytest.mark.parametrize("background", [[], [in_passing("wave")]], ids=["alone", "background"])
+def test_sensitivity_scales_every_threshold(
+    calibrate: Calibrate, sensitivity: float, background: list[PoseSequence]
+) -> None:
+    bank = make_bank()
+    plain = calibrate(bank, background=background)
+    np.testing.assert_allclose(calibrate(bank, background=background, sensitivity=sensitivity), sensitivity * plain)
+
+
+@BOTH
+def test_background_lowers_thresholds_but_not_below_half(calibrate: Calibrate) -> None:
+    bank = make_bank()
+    plain = calibrate(bank)
+    found = calibrate(bank, background=[in_passing("wave")])
+    assert (found <= plain).all()
+    assert found[0] == pytest.approx(0.5 * plain[0]), "the wave itself cannot be told from a wave"
+
+
+@BOTH
+def test_more_of_the_same_background_changes_nothing(calibrate: Calibrate) -> None:
+    bank = make_bank()
+    once = calibrate(bank, background=[in_passing("wave")])
+    np.testing.assert_allclose(calibrate(bank, background=[in_passing("wave")] * 3), once)
+
+
+def test_a_quiet_background_changes_nothing_in_a_stream() -> None:
+    bank = make_bank()
+    np.testing.assert_array_equal(calibrate_thresholds(bank, background=[idle(5.0)]), calibrate_thresholds(bank))
+
+
+def test_takes_of_a_label_share_a_threshold_between_half_and_one_and_a_half() -> None:
+    thresholds = calibrate_thresholds(make_bank(n_takes=2)).reshape(4, 2)
+    np.testing.assert_array_equal(thresholds[:, 0], thresholds[:, 1])
+    assert thresholds.min() > 0.5
+    assert thresholds.max() <= 1.1 * 9**0.15
+
+
+def test_thresholds_part_the_labels() -> None:
+    bank = make_bank()
+    thresholds = calibrate_thresholds(bank)
+    distance = np.stack([nearest_distances(bank, replay_template(bank, i)) for i in range(4)])
+    assert (np.diag(distance) < 0.3 * thresholds).all()
+    assert (distance + np.diag([np.inf] * 4) > thresholds).all()
+
+
+@pytest.mark.parametrize("feature", FEATURES)
+def test_nearest_distances_are_the_smallest_of_the_matches(feature: Feature) -> None:
+    bank = make_bank(feature=feature)
+    stream = FeatureStream(bank.skeleton, bank.settings.features)
+    poses = sample([Move("raise", 1.0, 2.3), Move("punch", 3.0, 4.6)], frame_times(0.0, 5.0), seed=3)
+    frames = [frame for pose in poses.iter_poses() for frame in stream.update(pose)]
+    matcher = StreamMatcher(bank)
+    expected = np.full(4, np.inf)
+    for frame in frames:
+        for match in matcher.update(frame):
+            expected[match.template] = min(expected[match.template], match.distance)
+    found = nearest_distances(bank, frames)
+    # Only the minima of the uncorrected distance are looked at.
+    assert (found >= expected - 1e-12).all()
+    performed = [ACTIONS.index("raise"), ACTIONS.index("punch")]
+    np.testing.assert_allclose(found[performed], expected[performed], rtol=0.15)
+    assert (found[performed] < 0.5).all()
+
+
+def test_nearest_distances_of_nothing_are_infinite() -> None:
+    assert np.isinf(nearest_distances(make_bank(), [])).all()
+
+
+def test_a_replayed_template_is_found_and_one_reversed_is_another_motion() -> None:
+    bank = make_bank(["wave", "punch"])
+    frames = list(replay_template(bank, 0))
+    assert [frame.restarts for frame in frames] == [True] + [False] * (len(frames) - 1)
+    assert nearest_distances(bank, frames)[0] < 0.2
+    forward = np.stack([frame.vector for frame in frames])
+    backward = np.stack([frame.vector for frame in replay_template(bank, 0, is_reversed=True)])
+    np.testing.assert_allclose(forward[0], bank.timed_tracks[0][0, : bank.n_features])
+    np.testing.assert_allclose(backward[0], bank.timed_tracks[0][-1, : bank.n_features])
+    assert np.isfinite(backward).all()
+
+
+def test_a_template_with_a_keypoint_never_seen_is_calibrated() -> None:
+    position = perform("wave").position.copy()
+    position[:, 4] = np.nan
+    poses = PoseSequence(skeleton=perform("wave").skeleton, time=np.arange(len(position)) / 30, position=position)
+    templates = make_templates(["raise", "cross"], n_takes=1)
+    bank = TemplateBank([type(templates[0]).from_sequence("wave", poses), *templates], MatchSettings())
+    for thresholds in (calibrate_thresholds(bank), calibrate_window_thresholds(bank)):
+        assert np.isfinite(thresholds).all()
+        assert thresholds.min() > 0
