@@ -12,7 +12,7 @@ from actionpose.matching import Match
 from actionpose.pose import FloatArray
 from actionpose.template import UNKNOWN
 
-__all__ = ["ActionEvent", "EventDecider", "Vote", "majority_vote"]
+__all__ = ["ActionEvent", "EventDecider", "Vote", "VoteRun", "majority_vote"]
 
 _MIN_HOLD_FRAMES = 4
 
@@ -88,6 +88,32 @@ def majority_vote(
     if label == UNKNOWN or len(votes[label]) < ratio * len(nearest):
         return Vote(UNKNOWN, None)
     return Vote(label, votes[label][0])
+
+
+class VoteRun:
+    """Turns the votes of a sliding window into one match for each run of the same winner: its nearest window."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the stream."""
+        self._label = UNKNOWN
+        self._best: Match | None = None
+
+    def update(self, vote: Vote) -> list[Match]:
+        """Take the next vote; return the match of the run that it ends, if it ends one."""
+        ended = self.flush() if vote.label != self._label else []
+        self._label = vote.label
+        if vote.match and (self._best is None or vote.match.distance < self._best.distance):
+            self._best = vote.match
+        return ended
+
+    def flush(self) -> list[Match]:
+        """End the run, and return its match."""
+        ended = [self._best] if self._best else []
+        self.reset()
+        return ended
 
 
 class EventDecider:

@@ -10,7 +10,7 @@ from typing import Literal, Self, get_args
 import numpy as np
 
 from actionpose.calibration import calibrate_thresholds, calibrate_window_thresholds
-from actionpose.decision import ActionEvent, EventDecider, majority_vote
+from actionpose.decision import ActionEvent, EventDecider, VoteRun, majority_vote
 from actionpose.errors import InvalidDataError
 from actionpose.features import FeatureSettings, FeatureStream
 from actionpose.matching import Backend, Match, MatchSettings, StreamMatcher, TemplateBank, WindowMatcher
@@ -187,8 +187,8 @@ class Recognizer:
             self._matcher = WindowMatcher(bank, window_frames=settings.window_frames, backend=settings.backend)
         self._stream = FeatureStream(bank.skeleton, settings.matching.features)
         self._times = np.full(_REMEMBERED_FRAMES, np.nan)
-        patience_frames = settings.rate_hz / 2 if settings.mode == "stream" else settings.window_frames / 2
-        self._decider = EventDecider(self._thresholds, patience_frames=patience_frames)
+        self._votes = VoteRun()
+        self._decider = EventDecider(self._thresholds, patience_frames=settings.rate_hz / 2)
         self.reset()
 
     def copy(self) -> Self:
@@ -201,9 +201,9 @@ class Recognizer:
         """Forget the stream: the next pose may have any time."""
         self._stream.reset()
         self._matcher.reset()
+        self._votes.reset()
         self._decider.reset()
         self._time = float("nan")
-        self._reported_label = UNKNOWN
         self._track_id = 0
 
     def update(self, pose: Pose) -> list[ActionEvent]:
@@ -237,7 +237,8 @@ class Recognizer:
 
     def flush(self) -> list[ActionEvent]:
         """Return what is still being weighed: call it when the stream ends."""
-        events = self._report(self._decider.flush())
+        last = self._decider.update(self._matcher.n_frames, self._votes.flush())
+        events = self._report(last + self._decider.flush())
         self._decider.reset()
         return events
 
@@ -281,17 +282,12 @@ class Recognizer:
         if self.settings.mode == "stream" or not matches:
             return matches
         settings = self.settings
-        vote = majority_vote(matches, self._labels, self._thresholds, top=settings.top, ratio=settings.ratio)
-        # Windows slide: those after the reported one resemble its template too, until the vote changes.
-        if vote.label == self._reported_label:
-            return []
-        self._reported_label = UNKNOWN
-        return [vote.match] if vote.match else []
+        return self._votes.update(
+            majority_vote(matches, self._labels, self._thresholds, top=settings.top, ratio=settings.ratio)
+        )
 
     def _report(self, matches: list[Match]) -> list[ActionEvent]:
         step = 1.0 / self.settings.rate_hz
-        if matches and self.settings.mode == "window":
-            self._reported_label = self._labels[matches[-1].template]
         return [
             ActionEvent(
                 label=self._labels[match.template],

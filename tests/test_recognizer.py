@@ -95,15 +95,17 @@ def test_window_mode_finds_the_actions_and_nothing_in_the_pauses(feature: str, b
         best = min(found, key=lambda event: event.distance)
         assert best.label == move.label
         assert best.end_time - best.start_time == pytest.approx(45 / 30)
-        assert best.start_time == pytest.approx(move.start, abs=0.5)
-        assert best.end_time == pytest.approx(move.end, abs=0.5)
+        # A window may lie anywhere over an action that is shorter or longer.
+        assert best.start_time == pytest.approx(move.start, abs=0.9)
+        assert best.end_time == pytest.approx(move.end, abs=0.9)
     assert all(any(overlap_s(event, move) > 0 for move in moves) for event in events)
 
 
 def test_window_mode_reports_an_action_once() -> None:
+    moves = script(ACTIONS, seed=1, pause=2.0)
     recognizer = make_recognizer(mode="window", window_frames=45)
-    events = recognizer.recognize(sample(SCRIPT, TIME, seed=99))
-    assert [event.label for event in events] == ["wave", "raise", "punch", "cross"]
+    events = recognizer.recognize(sample(moves, frame_times(0.0, moves[-1].end + 2.0), seed=99))
+    assert [event.label for event in events] == [move.label for move in moves]
 
 
 def test_window_mode_is_silent_on_idling_it_was_not_shown() -> None:
@@ -321,7 +323,7 @@ def test_templates_of_several_skeletons_or_dimensions() -> None:
 
 
 def test_a_pose_of_another_skeleton() -> None:
-    with pytest.raises(InvalidDataError, match=r"'upper_body_6', got .*'coco_17'"):
+    with pytest.raises(InvalidDataError, match=r"'upper_body_6' in 2-D .*'coco_17' in 3-D"):
         make_recognizer(labels=("wave",)).update(Pose.missing(COCO_17, 0.0))
 
 
