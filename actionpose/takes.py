@@ -201,7 +201,7 @@ def assess_take(
         problems.append("No motion was seen. Perform the action; a pose to hold needs takes of a fixed length.")
     if not problems and not is_still and others and _compute_unlikeness(sequence, others) > _MAX_UNLIKENESS:
         problems.append("Too unlike the other takes. Do as before; if this take is the right one, remove the others.")
-    return TakeQuality(problems=tuple(problems), numbers=numbers)
+    return TakeQuality(problems=tuple(problems), numbers={name: round(value, 3) for name, value in numbers.items()})
 
 
 def _is_still(sequence: PoseSequence) -> bool:

@@ -140,12 +140,17 @@ def check(*, as_json: bool, library: str | None) -> None:
     if as_json:
         click.echo(json.dumps([_finite(dataclasses.asdict(item)) for item in health], indent=2))
         return
-    table = simple_table("id", "label", "threshold", "nearest other", "remarks")
+    table = simple_table("id", "label", "own", "nearest other", "")
     for item in health:
-        nearest = f"{item.nearest_label} {item.nearest_ratio:.2f}" if item.nearest_label else ""
-        remarks = "; ".join(item.problems) or ("good, the most typical" if item.is_exemplar else "good")
-        table.add_row(item.template_id[:8], item.label, f"{item.threshold:.2f}", nearest, remarks)
+        own = "" if math.isnan(item.own_ratio) else f"{item.own_ratio:.2f}"
+        nearest = f"{item.nearest_ratio:.2f} {item.nearest_label}" if item.nearest_label else ""
+        verdict = "see below" if item.problems else "good, the most typical" if item.is_exemplar else "good"
+        table.add_row(item.template_id[:8], item.label, own, nearest, verdict)
     data.print(table)
+    click.echo("own, nearest other: distance of the nearest take, in units of the template's threshold")
+    for item in health:
+        for problem in item.problems:
+            click.echo(f"\n{item.template_id[:8]}  {item.label}: {problem}")
 
 
 def _change(location: str | None, change: Callable[[TemplateLibrary], Iterable[Template]]) -> None:
