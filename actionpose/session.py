@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+from threadpoolctl import threadpool_limits
+
 from actionpose.decision import ActionEvent
 from actionpose.errors import ActionposeError, EstimatorError
 from actionpose.estimators.base import KeypointEstimator
@@ -167,13 +169,15 @@ class Session:
             self._watch.start()
         self._reader.start()
         try:
-            for capture in self._reader:
-                if self._stopping:
-                    break
-                if capture is not None:
-                    yield self._process(capture)
-                elif self._reader.realtime:
-                    yield self._tick()
+            # The products here are too small to gain from threads, and waiting ones would take a core from the model.
+            with threadpool_limits(limits=1, user_api="blas"):
+                for capture in self._reader:
+                    if self._stopping:
+                        break
+                    if capture is not None:
+                        yield self._process(capture)
+                    elif self._reader.realtime:
+                        yield self._tick()
             yield self._tick(events=[event for track in self._tracks.values() for event in track.recognizer.flush()])
         finally:
             self.close()

@@ -91,8 +91,11 @@ def recordings_folder() -> Path:
 
 
 def event_record(event: ActionEvent) -> dict[str, Any]:
-    """Return an event as JSON and CSV show it; times in seconds of the source."""
-    return dataclasses.asdict(event)
+    """Return an event as JSON and CSV show it; times in seconds of the source, to the millisecond."""
+    return {
+        name: round(value, 3 if name.endswith("_time") else 4) if isinstance(value, float) else value
+        for name, value in dataclasses.asdict(event).items()
+    }
 
 
 @contextmanager

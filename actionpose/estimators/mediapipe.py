@@ -100,6 +100,8 @@ class MediaPipePose:
             If the estimator was closed.
         """
         self._check_open()
+        if self._last_us < _START_US:
+            return  # nothing to forget, and the warm-up takes time
         with quiet_stderr():
             self._model.reset()
             self._warm_up()
