@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
+from actionpose.bank import TemplateBank
 from actionpose.dtw import dtw_distances
 from actionpose.features import FeatureFrame, FeatureStream
-from actionpose.matching import StreamMatcher, TemplateBank, WindowMatcher
+from actionpose.matching import StreamMatcher, WindowMatcher
 from actionpose.pose import FloatArray, PoseSequence
 
 __all__ = ["calibrate_thresholds", "calibrate_window_thresholds", "nearest_distances", "replay_template"]

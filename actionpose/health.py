@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from actionpose.bank import MatchSettings, TemplateBank
 from actionpose.calibration import calibrate_thresholds, nearest_distances, replay_template
-from actionpose.matching import MatchSettings, TemplateBank
 from actionpose.pose import FloatArray
 from actionpose.template import Template
 

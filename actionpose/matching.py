@@ -2,42 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
+from actionpose.bank import MAX_FRAMES, TemplateBank
 from actionpose.dtw import IntArray, StreamingDTW, dtw_distances
 from actionpose.errors import InvalidDataError
-from actionpose.features import FeatureFrame, FeatureSettings, compute_sequence_features, typical_scale
-from actionpose.pose import FloatArray, PoseSequence
-from actionpose.template import Template
+from actionpose.features import FeatureFrame
+from actionpose.pose import FloatArray
 
-__all__ = ["Backend", "Match", "MatchSettings", "StreamMatcher", "TemplateBank", "WindowMatcher"]
+__all__ = ["Backend", "Match", "StreamMatcher", "WindowMatcher"]
 
+Backend = Literal["exact", "fastdtw"]
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MatchSettings:
-    """What the matchers compare; the defaults are measured and need no tuning by the user.
-
-    Parameters
-    ----------
-    features : FeatureSettings
-        The feature vectors.
-    lag_s : float
-        Time over which the direction of change is taken.
-    stillness : float
-        Change per `lag_s`, in body sizes (or radians), below which a body counts as still: its direction fades to 0.
-    position_weight : float
-        Weight of where a feature is, against where it is going.
-    """
-
-    features: FeatureSettings = field(default_factory=FeatureSettings)
-    lag_s: float = 0.1
-    stillness: float = 0.1
-    position_weight: float = 0.3
+_COST_EXPONENT = 0.75
+_CLEARLY = 0.75  # of a match's ratio: what an action under way must be below to make it wait
+_MAX_LATENESS = 0.25  # of a match, by which what contains it may begin after it
+_MIN_SEEN_WEIGHT = 0.3  # with less of a template's weight in view, a frame says nothing about it
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,132 +42,6 @@ class Match:
     distance: float
     start_frame: int
     end_frame: int
-
-
-Backend = Literal["exact", "fastdtw"]
-
-_MIN_FRAMES, _MAX_FRAMES = 12, 90
-_WEIGHT_FLOOR = 0.02  # keeps a feature that does not move in the template from being ignored altogether
-_COST_EXPONENT = 0.75
-_CLEARLY = 0.75  # of a match's ratio: what an action under way must be below to make it wait
-_MAX_LATENESS = 0.25  # of a match, by which what contains it may begin after it
-_MIN_SEEN_WEIGHT = 0.3  # with less of a template's weight in view, a frame says nothing about it
-
-
-class TemplateBank:
-    """Templates compiled to arrays: what the matchers share, and nothing that changes.
-
-    Parameters
-    ----------
-    templates : sequence of Template
-        N of the same keypoints and dimension; the first one's skeleton is used.
-    settings : MatchSettings
-        What is compared.
-
-    Attributes
-    ----------
-    templates : tuple of Template
-    settings : MatchSettings
-    scale : float
-        Typical body size of the templates, in their unit.
-    tracks : tuple of array (L_i, F + D)
-        Features and travel of each template, evenly along their path.
-    lengths : array (N,)
-    label_of_template : array (N,)
-        Number of each template's label.
-    weights : array (N, F + D)
-        Of each feature and of the travel; mean 1 over those the template shows.
-
-    Raises
-    ------
-    InvalidDataError
-        If there are no templates, or they do not share keypoints and dimension.
-    """
-
-    def __init__(self, templates: Sequence[Template], settings: MatchSettings) -> None:
-        if not templates:
-            raise InvalidDataError(
-                "There is no template to recognise.", hint="Record one with `actionpose record LABEL`, or import some."
-            )
-        first = templates[0].sequence
-        for template in templates:
-            _check_alike(template, first, templates[0].label)
-        self.templates = tuple(templates)
-        self.settings = settings
-        self.skeleton, self.n_dims = first.skeleton, first.n_dims
-        self.label_of_template = np.unique([t.label for t in templates], return_inverse=True)[1]
-        self.scale = typical_scale(t.sequence for t in templates)
-        self.tracks = tuple(self._compile(template.sequence) for template in templates)
-        self.lengths = np.array([len(track) for track in self.tracks])
-        self.weights = np.stack([_weigh(track) for track in self.tracks])
-        self.extents = np.stack([_extent(track, w) for track, w in zip(self.tracks, self.weights, strict=True)])
-        self.n_features = self.tracks[0].shape[1] - self._n_travel
-
-    @property
-    def _n_travel(self) -> int:
-        return self.n_dims if self.settings.features.feature == "positions" else 0
-
-    @cached_property
-    def timed_tracks(self) -> tuple[FloatArray, ...]:
-        """Features and travel of each template, (L, F + D), at the feature rate."""
-        rate_hz = self.settings.features.rate_hz
-        tracks = []
-        for template in self.templates:
-            time = template.sequence.time
-            at = np.linspace(time[0], time[-1], max(2, 1 + round(template.sequence.duration * rate_hz)))
-            tracks.append(_interpolate(at, time, self._encode(template.sequence)))
-        return tuple(tracks)
-
-    def _encode(self, sequence: PoseSequence) -> FloatArray:
-        # Pictures are taken from any distance, so each template has its own size; world coordinates share one.
-        scale = self.scale if self.n_dims == 3 else typical_scale([sequence])
-        return _fill_gaps(np.hstack(compute_sequence_features(sequence, self.settings.features, scale=scale)))
-
-    def _compile(self, sequence: PoseSequence) -> FloatArray:
-        """Features and travel of a template, (L, F + D), resampled to equal steps along their path."""
-        track = self._encode(sequence)
-        n_frames = int(np.clip(round(sequence.duration * self.settings.features.rate_hz), _MIN_FRAMES, _MAX_FRAMES))
-        step = np.linalg.norm(np.diff(np.nan_to_num(track), axis=0), axis=1)
-        path = np.concatenate([[0.0], np.cumsum(step + 1e-9)])
-        return _interpolate(np.linspace(0.0, path[-1], n_frames), path, track)
-
-
-def _check_alike(template: Template, first: PoseSequence, label: str) -> None:
-    sequence = template.sequence
-    if not sequence.skeleton.has_same_keypoints(first.skeleton) or sequence.n_dims != first.n_dims:
-        raise InvalidDataError(
-            f"Templates must share their keypoints and dimension: {label!r} has {first.skeleton.name} "
-            f"in {first.n_dims}-D, {template.label!r} has {sequence.skeleton.name} in {sequence.n_dims}-D.",
-            hint="Disable the templates that another keypoint model made.",
-        )
-
-
-def _interpolate(at: FloatArray, x: FloatArray, values: FloatArray) -> FloatArray:
-    return np.stack([np.interp(at, x, column) for column in values.T], axis=1)
-
-
-def _fill_gaps(track: FloatArray) -> FloatArray:
-    """Interpolate what was missed for a while; a feature never seen stays NaN."""
-    track = track.copy()
-    frames = np.arange(len(track))
-    for column in track.T:
-        seen = ~np.isnan(column)
-        if seen.any() and not seen.all():
-            column[~seen] = np.interp(frames[~seen], frames[seen], column[seen])
-    return track
-
-
-def _weigh(track: FloatArray) -> FloatArray:
-    """Weight of each feature by how much it moves; 0 for one never seen, mean 1 over the others."""
-    seen = ~np.isnan(track[0])
-    weight = np.zeros(track.shape[1])
-    weight[seen] = np.sqrt(track[:, seen].std(axis=0) + _WEIGHT_FLOOR)
-    return weight / max(float(weight[seen].mean()), 1e-12) if seen.any() else weight
-
-
-def _extent(track: FloatArray, weight: FloatArray) -> FloatArray:
-    """Weighted range of each feature over the track."""
-    return np.asarray(np.nan_to_num(np.ptp(track, axis=0)) * np.sqrt(weight))
 
 
 class StreamMatcher:
@@ -220,7 +78,7 @@ class StreamMatcher:
         self._total_weight = self._weights.sum(axis=1)
         self._lag = max(1, round(bank.settings.lag_s * bank.settings.features.rate_hz))
         self._dtw = StreamingDTW(bank.lengths.tolist())
-        self._history = np.empty((4 * _MAX_FRAMES, bank.tracks[0].shape[1]))
+        self._history = np.empty((4 * MAX_FRAMES, bank.tracks[0].shape[1]))
         self.reset()
 
     def _goal(self, track: FloatArray) -> FloatArray:

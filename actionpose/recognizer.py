@@ -9,11 +9,12 @@ from typing import Literal, Self, get_args
 
 import numpy as np
 
+from actionpose.bank import MatchSettings, TemplateBank
 from actionpose.calibration import calibrate_thresholds, calibrate_window_thresholds
 from actionpose.decision import ActionEvent, EventDecider, VoteRun, majority_vote
 from actionpose.errors import InvalidDataError
 from actionpose.features import FeatureSettings, FeatureStream
-from actionpose.matching import Backend, Match, MatchSettings, StreamMatcher, TemplateBank, WindowMatcher
+from actionpose.matching import Backend, Match, StreamMatcher, WindowMatcher
 from actionpose.pose import Pose, PoseSequence
 from actionpose.template import UNKNOWN, Template
 
@@ -135,7 +136,7 @@ class Recognizer:
     templates : sequence of Template
         What to recognise; disabled templates are left out.
     background : PoseSequence or sequence of PoseSequence, optional
-        Recordings in which none of the actions is performed.
+        Recordings in which none of the actions is performed; those of other keypoint models are left out.
     settings : RecognizerSettings
         How.
 
@@ -168,7 +169,8 @@ class Recognizer:
         self.settings = settings = settings or RecognizerSettings()
         self._bank = bank = TemplateBank([t for t in templates if t.enabled], settings.matching)
         self._labels = [template.label for template in bank.templates]
-        backgrounds = [background] if isinstance(background, PoseSequence) else list(background or ())
+        given = [background] if isinstance(background, PoseSequence) else list(background or ())
+        backgrounds = [sequence for sequence in given if bank.fits(sequence.skeleton, sequence.n_dims)]
         if settings.mode == "stream":
             self._thresholds = calibrate_thresholds(bank, background=backgrounds, sensitivity=settings.sensitivity)
         else:
@@ -271,7 +273,7 @@ class Recognizer:
 
     def _check(self, pose: Pose) -> None:
         bank = self._bank
-        if not pose.skeleton.has_same_keypoints(bank.skeleton) or pose.position.shape[1] != bank.n_dims:
+        if not bank.fits(pose.skeleton, pose.position.shape[1]):
             raise InvalidDataError(
                 f"Expected poses of {bank.skeleton.name!r} in {bank.n_dims}-D like the templates, "
                 f"got {pose.skeleton.name!r} in {pose.position.shape[1]}-D.",

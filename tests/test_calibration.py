@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from actionpose.bank import MatchSettings, TemplateBank
 from actionpose.calibration import (
     calibrate_thresholds,
     calibrate_window_thresholds,
@@ -13,7 +14,7 @@ from actionpose.calibration import (
     replay_template,
 )
 from actionpose.features import FEATURES, Feature, FeatureSettings, FeatureStream
-from actionpose.matching import MatchSettings, StreamMatcher, TemplateBank
+from actionpose.matching import StreamMatcher
 from actionpose.pose import FloatArray, PoseSequence
 from tests.synthetic import ACTIONS, Move, frame_times, idle, make_templates, perform, sample
 

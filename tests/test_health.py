@@ -6,9 +6,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from actionpose.bank import MatchSettings
 from actionpose.errors import InvalidDataError
 from actionpose.health import TemplateHealth, check_templates
-from actionpose.matching import MatchSettings
 from actionpose.pose import PoseSequence
 from actionpose.template import Template
 from tests.synthetic import ACTIONS, make_templates, perform

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from actionpose.bank import MatchSettings, TemplateBank
 from actionpose.errors import InvalidDataError
 from actionpose.features import FEATURES, Feature, FeatureFrame, FeatureSettings, FeatureStream
-from actionpose.matching import Match, MatchSettings, StreamMatcher, TemplateBank, WindowMatcher
+from actionpose.matching import Match, StreamMatcher, WindowMatcher
 from actionpose.pose import FloatArray, PoseSequence
 from actionpose.skeleton import BLAZEPOSE_33, UPPER_BODY_6
 from actionpose.template import Template

@@ -15,8 +15,9 @@ from time import perf_counter
 
 import numpy as np
 
+from actionpose.bank import MatchSettings, TemplateBank
 from actionpose.features import FeatureFrame, FeatureSettings
-from actionpose.matching import MatchSettings, StreamMatcher, TemplateBank, WindowMatcher
+from actionpose.matching import StreamMatcher, WindowMatcher
 from actionpose.pose import PoseSequence
 from actionpose.skeleton import Skeleton
 from actionpose.template import Template
