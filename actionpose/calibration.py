@@ -1,4 +1,4 @@
-"""How near is near enough: a rejection threshold for every template, and what is wrong with it."""
+"""How near is near enough: a rejection threshold for every template."""
 
 from __future__ import annotations
 
