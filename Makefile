@@ -33,12 +33,20 @@ format: .venv/.installed-dev  ## rewrite the code in the house format
 bench: .venv/.installed-bench  ## measure accuracy and speed; with ACTIONPOSE_DATA set, on real data too
 	$(BIN)/python -m tests.benchmarks.bench_matching
 	$(BIN)/python -m tests.benchmarks.bench_puppet
+	$(BIN)/python -m tests.benchmarks.bench_picture
 ifdef ACTIONPOSE_DATA
 	$(BIN)/python -m tests.benchmarks.bench_decode $(ACTIONPOSE_DATA)/video/*.avi $(ACTIONPOSE_DATA)/video/*.mp4
 	$(BIN)/python -m tests.benchmarks.bench_recognize
-	$(BIN)/python -m tests.benchmarks.bench_clips
-	$(BIN)/python -m tests.benchmarks.bench_jk2017
-	$(BIN)/python -m tests.benchmarks.bench_jk2017 --mode window --feature angles
+	$(BIN)/python -m tests.benchmarks.bench_live
+	$(BIN)/actionpose evaluate jk2017:$(ACTIONPOSE_DATA)/streams/jk2017_kinect
+	$(BIN)/actionpose evaluate jk2017:$(ACTIONPOSE_DATA)/streams/jk2017_kinect --axes xy
+	$(BIN)/actionpose evaluate jk2017:$(ACTIONPOSE_DATA)/streams/jk2017_kinect --feature angles
+	$(BIN)/actionpose evaluate jk2017:$(ACTIONPOSE_DATA)/streams/jk2017_kinect --mode window --feature angles
+	$(BIN)/actionpose evaluate jk2017:$(ACTIONPOSE_DATA)/streams/jk2017_leap
+	$(BIN)/actionpose evaluate utkinect:$(ACTIONPOSE_DATA)/streams/utkinect --iou 0.3
+	$(BIN)/actionpose evaluate msr:$(ACTIONPOSE_DATA)/clips/msr_action3d.npz
+	$(BIN)/actionpose evaluate natops:$(ACTIONPOSE_DATA)/clips/natops.npz
+	$(BIN)/actionpose evaluate signs:$(ACTIONPOSE_DATA)/clips/mediapipe_signs.npz
 endif
 
 clean:  ## remove .venv and every cache

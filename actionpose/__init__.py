@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from actionpose.pose import Frame as Frame
     from actionpose.pose import Pose as Pose
     from actionpose.pose import PoseSequence as PoseSequence
+    from actionpose.recognizer import DistanceTrace as DistanceTrace
     from actionpose.recognizer import Recognizer as Recognizer
     from actionpose.recognizer import RecognizerSettings as RecognizerSettings
     from actionpose.recognizer import RecognizerState as RecognizerState
@@ -41,7 +42,7 @@ _HOME = {
     "estimators": ("load_estimator",),
     "library": ("TemplateLibrary",),
     "pose": ("Frame", "Pose", "PoseSequence"),
-    "recognizer": ("Recognizer", "RecognizerSettings", "RecognizerState"),
+    "recognizer": ("DistanceTrace", "Recognizer", "RecognizerSettings", "RecognizerState"),
     "skeleton": (
         "BLAZEPOSE_33", "COCO_17", "HAND_21", "OPENPOSE_18", "STANDARD_SKELETONS", "UPPER_BODY_6", "Skeleton",
     ),

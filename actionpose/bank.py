@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from actionpose.errors import InvalidDataError
-from actionpose.features import FeatureSettings, compute_sequence_features, typical_scale
+from actionpose.features import FeatureSettings, compute_sequence_features, replay, typical_scale
 from actionpose.pose import FloatArray, PoseSequence
 from actionpose.skeleton import Skeleton
 from actionpose.template import Template
@@ -17,6 +17,10 @@ from actionpose.template import Template
 __all__ = ["MAX_FRAMES", "MatchSettings", "TemplateBank"]
 
 _MIN_FRAMES, MAX_FRAMES = 12, 90  # of a compiled template
+_HELD_RANGE = (
+    0.35  # of the feature that ranges most: stock planks stay below .2, the smallest gestures measured above .65
+)
+_MAX_HOLD_S = 1.0  # of a held pose that is asked for, however long its template
 _WEIGHT_FLOOR = 0.02  # keeps a feature that does not move in the template from being ignored altogether
 
 
@@ -34,12 +38,15 @@ class MatchSettings:
         Change per `lag_s`, in body sizes (or radians), below which a body counts as still: its direction fades to 0.
     position_weight : float
         Weight of where a feature is, against where it is going.
+    held_position_weight : float
+        The same for a template that hardly moves.
     """
 
     features: FeatureSettings = field(default_factory=FeatureSettings)
     lag_s: float = 0.1
-    stillness: float = 0.1
+    stillness: float = 0.2
     position_weight: float = 0.3
+    held_position_weight: float = 1.0
 
 
 class TemplateBank:
@@ -65,6 +72,8 @@ class TemplateBank:
         Number of each template's label.
     weights : array (N, F + D)
         Of each feature and of the travel; mean 1 over those the template shows.
+    is_held : array (N,)
+        Which templates hardly move: a pose that is held.
 
     Raises
     ------
@@ -85,8 +94,9 @@ class TemplateBank:
         self.skeleton, self.n_dims = first.skeleton, first.n_dims
         self.label_of_template = np.unique([t.label for t in templates], return_inverse=True)[1]
         self.scale = typical_scale(t.sequence for t in templates)
-        self.tracks = tuple(self._compile(template.sequence) for template in templates)
+        self.tracks = tuple(self.compile(template.sequence) for template in templates)
         self.lengths = np.array([len(track) for track in self.tracks])
+        self.is_held = np.array([_is_held(track) for track in self.tracks])
         self.weights = np.stack([_weigh(track) for track in self.tracks])
         self.extents = np.stack([_extent(track, w) for track, w in zip(self.tracks, self.weights, strict=True)])
         self.n_features = self.tracks[0].shape[1] - self._n_travel
@@ -96,29 +106,55 @@ class TemplateBank:
         return n_dims == self.n_dims and self.skeleton.has_same_keypoints(skeleton)
 
     @property
+    def lag_frames(self) -> int:
+        """Number of frames over which the direction of change is taken."""
+        return max(1, round(self.settings.lag_s * self.settings.features.rate_hz))
+
+    def unlikeness(self, template: int, extent: FloatArray) -> FloatArray:
+        """Factors, at least 1, by which what was matched is unlike the template in how far each feature ranges.
+
+        Parameters
+        ----------
+        template : int
+            Index of the template.
+        extent : array (..., F + D)
+            Range of each feature in the matched stretch; NaN = not seen throughout.
+
+        Returns
+        -------
+        array (...,)
+        """
+        wanted = np.where(np.isnan(extent), 0.0, self.extents[template])
+        found = np.where(np.isnan(extent), 0.0, extent) * np.sqrt(self.weights[template])
+        n_wanted, n_found = np.linalg.norm(wanted, axis=-1), np.linalg.norm(found, axis=-1)
+        likeness = (wanted * found).sum(axis=-1) / np.maximum(n_wanted * n_found, 1e-12)
+        short = np.maximum(1.0, n_wanted / np.maximum(n_found, 1e-12))
+        return np.asarray(np.where(self.is_held[template], 1.0, np.sqrt(short) / np.maximum(likeness, 1e-3)))
+
+    @property
     def _n_travel(self) -> int:
         return self.n_dims if self.settings.features.feature == "positions" else 0
 
     @cached_property
     def timed_tracks(self) -> tuple[FloatArray, ...]:
         """Features and travel of each template, (L, F + D), at the feature rate."""
-        rate_hz = self.settings.features.rate_hz
-        tracks = []
-        for template in self.templates:
-            time = template.sequence.time
-            at = np.linspace(time[0], time[-1], max(2, 1 + round(template.sequence.duration * rate_hz)))
-            tracks.append(_interpolate(at, time, self._encode(template.sequence)))
-        return tuple(tracks)
+        return tuple(self._sample(template.sequence) for template in self.templates)
 
-    def _encode(self, sequence: PoseSequence) -> FloatArray:
+    def _sample(self, sequence: PoseSequence) -> FloatArray:
         # Pictures are taken from any distance, so each template has its own size; world coordinates share one.
         scale = self.scale if self.n_dims == 3 else typical_scale([sequence])
-        return _fill_gaps(np.hstack(compute_sequence_features(sequence, self.settings.features, scale=scale)))
+        track = _fill_gaps(np.hstack(compute_sequence_features(sequence, self.settings.features, scale=scale)))
+        time = sequence.time
+        at = np.linspace(time[0], time[-1], max(2, 1 + round(sequence.duration * self.settings.features.rate_hz)))
+        return _interpolate(at, time, track)
 
-    def _compile(self, sequence: PoseSequence) -> FloatArray:
-        """Features and travel of a template, (L, F + D), resampled to equal steps along their path."""
-        track = self._encode(sequence)
-        n_frames = int(np.clip(round(sequence.duration * self.settings.features.rate_hz), _MIN_FRAMES, MAX_FRAMES))
+    def compile(self, sequence: PoseSequence) -> FloatArray:
+        """Return features and travel of a clip, (L, F + D), smoothed like a stream, in equal steps along their path."""
+        track = replay(self._sample(sequence), self.settings.features.smoothing)
+        rate_hz = self.settings.features.rate_hz
+        n_frames = int(np.clip(round(sequence.duration * rate_hz), _MIN_FRAMES, MAX_FRAMES))
+        if _is_held(track):
+            return np.repeat(track.mean(axis=0, keepdims=True), min(n_frames, round(_MAX_HOLD_S * rate_hz)), axis=0)
         step = np.linalg.norm(np.diff(np.nan_to_num(track), axis=0), axis=1)
         path = np.concatenate([[0.0], np.cumsum(step + 1e-9)])
         return _interpolate(np.linspace(0.0, path[-1], n_frames), path, track)
@@ -147,6 +183,11 @@ def _fill_gaps(track: FloatArray) -> FloatArray:
         if seen.any() and not seen.all():
             column[~seen] = np.interp(frames[~seen], frames[seen], column[seen])
     return track
+
+
+def _is_held(track: FloatArray) -> bool:
+    """Whether nothing in a track moves to speak of."""
+    return bool(np.ptp(np.nan_to_num(track), axis=0).max() < _HELD_RANGE)
 
 
 def _weigh(track: FloatArray) -> FloatArray:

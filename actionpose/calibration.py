@@ -8,11 +8,12 @@ import numpy as np
 
 from actionpose.bank import TemplateBank
 from actionpose.dtw import dtw_distances
-from actionpose.features import FeatureFrame, FeatureStream
-from actionpose.matching import StreamMatcher, WindowMatcher
+from actionpose.features import FeatureFrame, FeatureStream, replay
+from actionpose.matching import WindowMatcher
 from actionpose.pose import FloatArray, PoseSequence
+from actionpose.trace import compute_trace, join_frames
 
-__all__ = ["calibrate_thresholds", "calibrate_window_thresholds", "nearest_distances", "replay_template"]
+__all__ = ["calibrate_thresholds", "calibrate_window_thresholds", "replay_template"]
 
 _FACTOR, _FLATTENING = 1.1, 0.15
 _NEGATIVE_PERCENTILE = 10.0
@@ -21,7 +22,6 @@ _FARTHEST = 1.0  # a lone template has no other to be told from
 _MAX_EXAMPLES = 120  # templates whose distances are measured; more add time and no precision
 _BACKGROUND_MARGIN = 0.95
 _BACKGROUND_FLOOR = 0.5
-_SETTLE_FRAMES = 6
 _WINDOW_FACTOR = 0.8
 
 
@@ -55,7 +55,7 @@ def calibrate_thresholds(
         of_label = labels == label
         mean = float(np.exp(np.log(negatives[of_label]).mean()))
         thresholds[of_label] = _FACTOR * min(mean, _MAX_NEGATIVE) ** _FLATTENING
-    nearest = [nearest_distances(bank, _stream(bank, sequence)) for sequence in background]
+    nearest = [_nearest_in(bank, sequence) for sequence in background]
     return _below_background(thresholds, nearest) * sensitivity
 
 
@@ -87,40 +87,23 @@ def _below_background(thresholds: FloatArray, nearest: Sequence[FloatArray]) -> 
     return np.asarray(np.clip(allowed, _BACKGROUND_FLOOR * thresholds, thresholds))
 
 
-def nearest_distances(bank: TemplateBank, frames: Iterable[FeatureFrame]) -> FloatArray:
-    """Smallest distance of each template to any stretch of a feature stream; array (N,), inf where none fits."""
-    matcher = StreamMatcher(bank, limits=np.zeros(len(bank.templates)))
-    nearest = np.full(len(bank.templates), np.inf)
-    previous = nearest.copy()
-    previous_start = np.zeros(len(nearest), dtype=np.int64)
-    for frame in frames:
-        n_before = matcher.n_frames
-        matcher.update(frame)
-        distance, start = matcher.ends()
-        # Only where a distance has passed through a minimum is the stretch worth a closer look.
-        for i in np.flatnonzero((previous < nearest) & (distance > previous) & (matcher.n_frames > n_before)):
-            match = matcher.judge(int(i), float(previous[i]), start=int(previous_start[i]), end=n_before)
-            nearest[i] = min(nearest[i], match.distance)
-        previous, previous_start = distance.copy(), start.copy()
-    for i in np.flatnonzero(previous < nearest):
-        match = matcher.judge(int(i), float(previous[i]), start=int(previous_start[i]), end=matcher.n_frames)
-        nearest[i] = min(nearest[i], match.distance)
-    return nearest
+def replay_template(bank: TemplateBank, template: int, *, is_reversed: bool = False) -> FloatArray:
+    """Return a template's track as a stream would show it, forward or backward, (T, F + D)."""
+    return replay(bank.timed_tracks[template][:: -1 if is_reversed else 1], bank.settings.features.smoothing)
+
+
+def _nearest_in(bank: TemplateBank, sequence: PoseSequence) -> FloatArray:
+    """Smallest distance of each template to any stretch of a recording; array (N,), inf where none fits."""
+    features = bank.settings.features
+    tracks, _ = join_frames(_stream(bank, sequence), max_missing=features.rate_hz * features.max_gap_s)
+    nearest = compute_trace(bank, tracks).nearest() if tracks else np.empty((0, len(bank.templates)))
+    return np.asarray(nearest.min(axis=0, initial=np.inf))
 
 
 def _stream(bank: TemplateBank, sequence: PoseSequence) -> Iterator[FeatureFrame]:
     stream = FeatureStream(bank.skeleton, bank.settings.features)
     for pose in sequence.iter_poses():
         yield from stream.update(pose)
-
-
-def replay_template(bank: TemplateBank, template: int, *, is_reversed: bool = False) -> Iterator[FeatureFrame]:
-    """Yield a template as a stream would show it: smoothed, and held a little so that smoothing can catch up."""
-    track = bank.timed_tracks[template][:: -1 if is_reversed else 1]
-    smoothed, weight = track[0], bank.settings.features.smoothing
-    for i in range(len(track) + _SETTLE_FRAMES):
-        smoothed = smoothed + weight * (track[min(i, len(track) - 1)] - smoothed)
-        yield FeatureFrame(0.0, smoothed[: bank.n_features], smoothed[bank.n_features :], i == 0)
 
 
 def _nearest_windows(matcher: WindowMatcher, frames: Iterable[FeatureFrame]) -> FloatArray:
@@ -149,9 +132,7 @@ def _negative_distances(bank: TemplateBank) -> FloatArray:
     if len(set(labels)) < 2:
         return np.full(len(labels), _FARTHEST)
     chosen = np.unique(np.linspace(0, len(labels) - 1, min(len(labels), _MAX_EXAMPLES)).round().astype(int))
-    distances = np.minimum(
-        [[nearest_distances(bank, replay_template(bank, i, is_reversed=r)) for i in chosen] for r in (False, True)],
-        _MAX_NEGATIVE,
-    )
+    tracks = [replay_template(bank, i, is_reversed=is_reversed) for is_reversed in (False, True) for i in chosen]
+    distances = np.minimum(compute_trace(bank, tracks).nearest(), _MAX_NEGATIVE).reshape(2, len(chosen), -1)
     distances[:, labels[chosen][:, None] == labels[None, :]] = np.nan
     return np.asarray(np.nanpercentile(distances.reshape(-1, len(labels)), _NEGATIVE_PERCENTILE, axis=0))

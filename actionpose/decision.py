@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from actionpose.matching import Match
 from actionpose.pose import FloatArray
@@ -121,7 +122,7 @@ class EventDecider:
 
     The match with the smallest ratio of distance to threshold is the candidate until a better one comes; it is
     reported when ``max(4, patience * ratio)`` frames have passed since its end. What begins much before the last
-    reported end is not considered.
+    reported end is not considered. A held pose lasts for as long as its matches follow each other.
 
     Parameters
     ----------
@@ -131,10 +132,20 @@ class EventDecider:
         Frames to wait after a match that is just at its threshold.
     max_overlap : float
         Share of a match that may lie before the last event's end: one action runs into the next.
+    held_label : array (N,) of int, optional
+        Number of the label of each template that is a held pose, -1 for the others; default: none is.
     """
 
-    def __init__(self, thresholds: FloatArray, *, patience_frames: float = 15.0, max_overlap: float = 0.25) -> None:
+    def __init__(
+        self,
+        thresholds: FloatArray,
+        *,
+        patience_frames: float = 15.0,
+        max_overlap: float = 0.25,
+        held_label: npt.NDArray[np.int64] | None = None,
+    ) -> None:
         self._max_overlap = max_overlap
+        self._held_label = np.full(len(thresholds), -1) if held_label is None else held_label
         self._thresholds = thresholds
         self._patience_frames = patience_frames
         self.reset()
@@ -148,17 +159,40 @@ class EventDecider:
         self, now_frame: int, matches: Sequence[Match], *, is_contested: Callable[[Match], bool] = lambda _: False
     ) -> list[Match]:
         """Take the matches that end at `now_frame`; return those to report, unless `is_contested` says to wait."""
+        decided: list[Match] = []
         for match in matches:
+            candidate = self._candidate
+            if candidate and self._goes_on(candidate, match):
+                nearest = min(candidate, match, key=self.ratio)
+                start = min(candidate.start_frame, match.start_frame)
+                self._candidate = replace(nearest, start_frame=start, end_frame=match.end_frame)
+                continue
+            if candidate and self._follows(match, candidate):
+                decided += self.flush()
             best = 1.0 if self._candidate is None else self.ratio(self._candidate)
-            overlap = self._last_end - match.start_frame
-            if overlap <= self._max_overlap * (match.end_frame - match.start_frame) and self.ratio(match) < best:
+            if self._overlap(match, self._last_end) <= self._max_overlap and self.ratio(match) < best:
                 self._candidate = match
         if self._candidate is None:
-            return []
+            return decided
         hold = max(_MIN_HOLD_FRAMES, round(self._patience_frames * self.ratio(self._candidate)))
         if now_frame - self._candidate.end_frame < hold or is_contested(self._candidate):
-            return []
-        return self.flush()
+            return decided
+        return decided + self.flush()
+
+    def _goes_on(self, held: Match, match: Match) -> bool:
+        """Whether a match is more of a pose that is being held."""
+        label = self._held_label[match.template]
+        return bool(label >= 0 and label == self._held_label[held.template] and match.start_frame <= held.end_frame)
+
+    def _follows(self, match: Match, candidate: Match) -> bool:
+        """Whether one of them is a held pose, and they come one after the other: no rivals then."""
+        is_held = max(self._held_label[match.template], self._held_label[candidate.template]) >= 0
+        return bool(is_held and self._overlap(match, candidate.end_frame) <= self._max_overlap)
+
+    @staticmethod
+    def _overlap(match: Match, end_frame: int) -> float:
+        """Share of a match that lies before a frame."""
+        return (end_frame - match.start_frame) / (match.end_frame - match.start_frame)
 
     def flush(self) -> list[Match]:
         """Report the candidate, if there is one, without waiting for a better."""

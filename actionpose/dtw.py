@@ -1,23 +1,39 @@
-"""The two dynamic time warping recurrences, each over all templates at once.
+"""The two dynamic time warping recurrences, each over all templates at once, and the first over all of a recording.
 
-`StreamingDTW` spots templates in an endless stream; `dtw_distances` compares one window with every template.
-Plain-loop twins of both are in ``tests/naive.py``.
+`StreamingDTW` spots templates in an endless stream, `search` one template in a whole recording, and `WindowDTW`
+compares a sliding window with every template. Plain-loop twins of all are in ``tests/naive.py``.
+
+In the first two, a path's distance and the frame where it begins travel together in one 64-bit integer: the distance
+as a fixed-point number above, the frame below. The smaller of two such numbers is the better path with its start, the
+earlier one of equals, so that choosing a path is a minimum, which has no branches, and sums are exact in any order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from actionpose.pose import FloatArray
 
-__all__ = ["StreamingDTW", "dtw_distances"]
+__all__ = ["MAX_STREAM_FRAMES", "PAD", "IntArray", "StreamingDTW", "WindowDTW", "dtw_distances", "search"]
 
 IntArray = npt.NDArray[np.int64]
 
-_PAD = 2  # cells before each template's first: one unreachable, one where every path begins
+PAD = 2
+"""Cells before each template's first frame: one that no path reaches, one where every path begins."""
+
+_FRACTION_BITS = 20
+_START_BITS = 26
+MAX_STREAM_FRAMES = 1 << _START_BITS
+"""Stream frames that can be told apart: 25 days at 30 Hz."""
+
+_MAX_COST = 16.0  # further apart is as good as anything; keeps sums of 500 costs within the integer
+_ONE = float(1 << _FRACTION_BITS)
+_START_MASK = MAX_STREAM_FRAMES - 1
+_UNREACHED = 1 << 62
 
 
 class StreamingDTW:
@@ -31,82 +47,73 @@ class StreamingDTW:
                        D[t-2, j-1] + 2 c[t-1, j] + c[t, j] )
 
     and ``D[t, 0] = 0``: a match may begin at any frame, as in SPRING (Sakurai, Faloutsos & Yamamuro 2007), but can
-    neither shrink below half nor grow beyond twice its template. No term is of the same row as the one computed,
-    so all frames of all templates are one vector.
+    neither shrink below half nor grow beyond twice its template. No term is of the same frame as the one computed,
+    so all frames of all templates are one vector. Costs count to six digits after the point and up to 16.
 
     Parameters
     ----------
     lengths : sequence of int
-        Frames of each of the N templates; J is their sum.
+        Frames of each of the N templates.
 
     Attributes
     ----------
-    template_of_row, row_number : array (J,)
-        Which template each of its rows belongs to, and its number in it, from 1.
+    size : int
+        Number of cells: the templates one after the other, each after `PAD` cells of its own.
+    template_of_cell, frame_of_cell : array (size,)
+        Which template a cell belongs to, and which of its frames it is, from 1; 0 and -1 for the cells before.
     """
 
     def __init__(self, lengths: Sequence[int]) -> None:
         self.lengths = np.asarray(lengths, dtype=np.int64)
-        first = np.concatenate([[0], np.cumsum(self.lengths + _PAD)])
-        size = int(first[-1])
-        self._begin = first[:-1] + _PAD - 1
-        self._void = self._begin - 1
+        first = np.concatenate([[0], np.cumsum(self.lengths + PAD)])
+        self.size = int(first[-1])
+        self.template_of_cell = np.repeat(np.arange(len(self.lengths)), self.lengths + PAD)
+        self.frame_of_cell = np.arange(self.size) - first[self.template_of_cell] - (PAD - 1)
+        self._first = first[:-1]
+        self._begin = self._first + PAD - 1
         self._last = first[1:] - 1
-        is_frame = np.ones(size, dtype=bool)
-        is_frame[self._begin] = is_frame[self._void] = False
-        self._rows = np.flatnonzero(is_frame)
-        self.template_of_row = np.repeat(np.arange(len(self.lengths)), self.lengths)
-        self._first_row = np.cumsum(self.lengths) - self.lengths
-        self.row_number = np.arange(1, len(self._rows) + 1) - self._first_row[self.template_of_row]
-        self._cost = np.zeros((2, size))
-        self._distance = np.empty((3, size))
-        self._start = np.empty((3, size), dtype=np.int64)
-        self._work = np.empty((2, size))
-        self._choose = np.empty(size, dtype=bool)
+        self._cost = np.zeros(self.size, dtype=np.int64)
+        self._twice = np.zeros((2, self.size), dtype=np.int64)
+        self._distance = np.empty((3, self.size), dtype=np.int64)
+        self._other = np.empty(self.size - PAD, dtype=np.int64)
+        self._scaled = np.empty(self.size, dtype=np.float32)
+        self._most = np.full(self.size, _MAX_COST, dtype=np.float32)
         self.reset()
 
     def reset(self) -> None:
         """Forget the stream."""
         self._frame = -1
-        self._cost[:] = 0.0
-        self._distance[:] = np.inf
-        self._start[:] = 0
-        self._distance[2, self._begin] = 0.0  # the frame before the first; there is none before that
+        self._twice[:] = 0
+        self._distance[:] = _UNREACHED
+        self._distance[2, self._begin] = 0  # the frame before the first; there is none before that
 
-    def update(self, cost: FloatArray) -> None:
+    def update(self, cost: npt.NDArray[np.floating[Any]]) -> None:
         """Advance by one stream frame.
 
         Parameters
         ----------
-        cost : array (J,)
-            Local cost of the frame against every frame of every template, templates in order.
+        cost : array (size,)
+            Local cost of the frame against every frame of every template; the cells before a template's first may
+            have any.
         """
         self._frame += 1
-        now, before, last = self._frame % 3, (self._frame + 1) % 3, (self._frame + 2) % 3
-        distance, start = self._distance[now], self._start[now]
-        new_cost, old_cost = self._cost[self._frame % 2], self._cost[(self._frame + 1) % 2]
-        new_cost[self._rows] = cost
-        d1, d2, s1, s2 = self._distance[last], self._distance[before], self._start[last], self._start[before]
-        best, other = distance[2:], self._work[0, 2:]
-        double = np.multiply(new_cost, 2.0, out=self._work[1])
+        now, before, earlier = (self._distance[(self._frame - k) % 3] for k in range(3))
+        twice, old_twice = (self._twice[(self._frame - k) % 2] for k in range(2))
+        c, best, other = self._cost, now[PAD:], self._other
+        np.minimum(cost, self._most, out=self._scaled, casting="same_kind")
+        np.multiply(self._scaled, np.float32(_ONE), out=self._scaled)
+        np.copyto(c, self._scaled, casting="unsafe")
+        np.left_shift(c, _START_BITS, out=c)
+        np.add(c, c, out=twice)
 
-        np.add(d1[1:-1], double[2:], out=best)
-        start[2:] = s1[1:-1]
-        np.add(d1[:-2], double[1:-1], out=other)
-        other += new_cost[2:]
-        better = np.less(other, best, out=self._choose[2:])
-        np.copyto(best, other, where=better)
-        np.copyto(start[2:], s1[:-2], where=better)
-        np.multiply(old_cost[2:], 2.0, out=other)
-        other += d2[1:-1]
-        other += new_cost[2:]
-        np.less(other, best, out=better)
-        np.copyto(best, other, where=better)
-        np.copyto(start[2:], s2[1:-1], where=better)
-
-        distance[self._void] = np.inf
-        distance[self._begin] = 0.0
-        start[self._begin] = self._frame + 1
+        np.add(before[1:-1], c[2:], out=best)
+        np.add(before[:-2], twice[1:-1], out=other)
+        np.minimum(best, other, out=best)
+        np.add(earlier[1:-1], old_twice[2:], out=other)
+        np.minimum(best, other, out=best)
+        np.add(best, c[2:], out=best)
+        now[self._first] = _UNREACHED
+        now[self._begin] = self._frame + 1
 
     @property
     def n_frames(self) -> int:
@@ -123,36 +130,162 @@ class StreamingDTW:
         start : array (N,)
             Index of the stream frame where that match begins, counted from the last reset.
         """
-        now = self._frame % 3
-        return self._distance[now, self._last], self._start[now, self._last]
+        return _unpack(self._distance[self._frame % 3].take(self._last))
 
     def unfinished(self) -> tuple[FloatArray, IntArray]:
-        """Return the best partial matches that end with the newest frame, for all frames of all templates.
+        """Return the best partial matches that end with the newest frame, for all cells.
 
         Returns
         -------
-        distance : array (J,)
+        distance : array (size,)
             Accumulated distance up to each template frame; inf where no path leads.
-        start : array (J,)
+        start : array (size,)
             Index of the stream frame where that path begins.
         """
-        return self._distance[self._frame % 3, self._rows], self._start[self._frame % 3, self._rows]
+        return _unpack(self._distance[self._frame % 3])
 
     def progress(self) -> FloatArray:
         """Return how much of each template the most likely unfinished match has covered, 0 to 1; array (N,)."""
         distance, start = self.unfinished()
-        score = distance / (self.row_number + self.n_frames - start)
+        is_frame = self.frame_of_cell > 0
+        score = np.full(self.size, np.inf)
+        np.divide(distance, self.frame_of_cell + self.n_frames - start, out=score, where=is_frame)
         # A longer match at the same cost says more than a short one: weigh by the square root of its length.
-        score /= np.sqrt(self.row_number)
-        is_best = score == np.minimum.reduceat(score, self._first_row)[self.template_of_row]
+        np.divide(score, np.sqrt(np.maximum(self.frame_of_cell, 1)), out=score)
+        is_best = score == np.minimum.reduceat(score, self._first)[self.template_of_cell]
         best = np.flatnonzero(is_best & np.isfinite(score))[::-1]  # the shortest of equals is written last
         covered = np.zeros(len(self.lengths))
-        covered[self.template_of_row[best]] = self.row_number[best]
+        covered[self.template_of_cell[best]] = self.frame_of_cell[best]
         return covered / self.lengths
 
 
+def search(
+    costs: Iterable[npt.NDArray[np.floating[Any]]], *, gaps: IntArray | None = None
+) -> tuple[FloatArray, IntArray]:
+    """Spot one template in a whole recording: the recurrence of `StreamingDTW`, over many times at once.
+
+    Parameters
+    ----------
+    costs : iterable of array (L, n)
+        Local cost of each template frame against each frame of the recording, in parts of any length n, T together;
+        parts of some thousand frames stay in the processor's cache.
+    gaps : array, optional
+        Frames that no path may touch, ascending; two in a row cannot be jumped over.
+
+    Returns
+    -------
+    distance : array (T,)
+        Accumulated distance of the best match that ends at each frame; inf where there is none.
+    start : array (T,)
+        Frame where that match begins.
+    """
+    packed: list[IntArray] = []
+    begin = 0
+    # The first two columns of a part are the last two frames of the part before.
+    distance, twice = np.empty((2, 0, PAD), dtype=np.int64)
+    for cost in costs:
+        n_template, n = cost.shape
+        old = (distance[:, -PAD:], twice[:, -PAD:])
+        if distance.shape != (n_template + 1, PAD + n):
+            distance, twice = np.empty((2, n_template + 1, PAD + n), dtype=np.int64)
+            c, other = np.empty((2, n), dtype=np.int64)
+            scaled, most = np.empty((2, n), dtype=np.float32)
+            most[:] = _MAX_COST
+        if begin:
+            distance[:, :PAD], twice[:, :PAD] = old
+        else:
+            distance[:, :PAD], twice[:, :PAD] = _UNREACHED, 0
+            distance[0, 1] = 0
+        distance[0, PAD:] = np.arange(begin + 1, begin + n + 1)
+        holes = None if gaps is None else gaps[slice(*np.searchsorted(gaps, (begin, begin + n)))] - begin
+        for j in range(1, n_template + 1):
+            np.minimum(cost[j - 1], most, out=scaled, casting="same_kind")
+            np.multiply(scaled, np.float32(_ONE), out=scaled)
+            np.copyto(c, scaled, casting="unsafe")
+            np.left_shift(c, _START_BITS, out=c)
+            np.add(c, c, out=twice[j, PAD:])
+            best = distance[j, PAD:]
+            np.add(distance[j - 1, 1:-1], c, out=best)
+            np.add(distance[j - 1, :-PAD], twice[j, 1:-1], out=other)
+            np.minimum(best, other, out=best)
+            if j > 1:
+                np.add(distance[j - 2, 1:-1], twice[j - 1, PAD:], out=other)
+                np.minimum(best, other, out=best)
+            np.add(best, c, out=best)
+            if holes is not None:
+                best[holes] = _UNREACHED
+        packed.append(distance[n_template, PAD:].copy())
+        begin += n
+    return _unpack(np.concatenate([np.empty(0, dtype=np.int64), *packed]))
+
+
+def _unpack(packed: IntArray) -> tuple[FloatArray, IntArray]:
+    distance = (packed >> _START_BITS) / _ONE
+    distance[packed >= _UNREACHED] = np.inf
+    return distance, packed & _START_MASK
+
+
+class WindowDTW:
+    """Classic DTW, steps (1,0), (0,1), (1,1), of a sliding window, whole, against many templates, whole.
+
+    The cells of an anti-diagonal do not depend on each other, and each step of the window leaves all but one frame's
+    costs as they are; so costs are kept by diagonal, in a ring, and a diagonal of all templates is one vector.
+
+    Parameters
+    ----------
+    lengths : sequence of int
+        Frames of each of the N templates; the longest has L.
+    window_frames : int
+        Length W of the window.
+
+    Attributes
+    ----------
+    n_longest : int
+        L.
+    """
+
+    def __init__(self, lengths: Sequence[int], window_frames: int) -> None:
+        self._lengths = np.asarray(lengths, dtype=np.int64)
+        self._n_window, self.n_longest = window_frames, int(self._lengths.max())
+        n_templates = len(self._lengths)
+        self._ring = np.empty((window_frames + self.n_longest, self.n_longest, n_templates), dtype=np.float32)
+        self._row = np.arange(self.n_longest)
+        self._distance = np.empty((3, self.n_longest + 1, n_templates), dtype=np.float32)
+        self._final = np.empty((self.n_longest, n_templates), dtype=np.float32)
+        self._frame = 0
+
+    def update(self, cost: npt.NDArray[np.floating[Any]]) -> None:
+        """Take the local cost of the next stream frame, array (L, N), padded with any cost."""
+        self._ring[(self._frame + self._row) % len(self._ring), self._row] = cost
+        self._frame += 1
+
+    def distances(self) -> FloatArray:
+        """Return the distance of the last W frames to each template, along the best path from corner to corner.
+
+        Returns
+        -------
+        array (N,)
+            Sum of the costs (Sakoe & Chiba 1978, eq. 20, unweighted).
+        """
+        first, n_window = self._frame - self._n_window, self._n_window
+        self._distance[:] = np.inf
+        self._distance[-1, 0] = 0.0  # where every path begins
+        for d in range(n_window + self.n_longest - 1):
+            low, high = max(0, d - n_window + 1), min(self.n_longest, d + 1)
+            here, before, earlier = (self._distance[(d - k) % 3] for k in range(3))
+            best = here[low + 1 : high + 1]
+            np.minimum(before[low + 1 : high + 1], before[low:high], out=best)
+            np.minimum(best, earlier[low:high], out=best)
+            best += self._ring[(first + d) % len(self._ring), low:high]
+            if d == 0:
+                self._distance[-1, 0] = np.inf
+            if d >= n_window - 1:
+                self._final[low] = here[low + 1]
+        return np.asarray(self._final[self._lengths - 1, np.arange(len(self._lengths))], dtype=np.float64)
+
+
 def dtw_distances(cost: FloatArray, lengths: Sequence[int]) -> FloatArray:
-    """Distance of one window to each of several templates by classic DTW, steps (1,0), (0,1), (1,1).
+    """Distance of one window to each of several templates by classic DTW, as `WindowDTW` computes it.
 
     Parameters
     ----------
@@ -164,20 +297,8 @@ def dtw_distances(cost: FloatArray, lengths: Sequence[int]) -> FloatArray:
     Returns
     -------
     array (N,)
-        Sum of the costs along the best path from corner to corner (Sakoe & Chiba 1978, eq. 20, unweighted).
     """
-    n_templates, n_window, n_longest = cost.shape
-    n_diagonals = n_window + n_longest - 1
-    # Shear the cost so that an anti-diagonal, whose cells do not depend on each other, is one slice.
-    sheared = np.full((n_diagonals, n_window, n_templates), np.inf)
-    for i in range(n_window):
-        sheared[i : i + n_longest, i] = cost[:, i].T
-    distance = np.full((n_diagonals, n_window + 1, n_templates), np.inf)
-    distance[0, 1] = sheared[0, 0]
-    for d in range(1, n_diagonals):
-        here = np.minimum(distance[d - 1, :-1], distance[d - 1, 1:])
-        if d > 1:
-            np.minimum(here, distance[d - 2, :-1], out=here)
-        np.add(here, sheared[d], out=distance[d, 1:])
-    ends = n_window - 1 + np.asarray(lengths) - 1
-    return np.asarray(distance[ends, n_window, np.arange(n_templates)])
+    dtw = WindowDTW(lengths, cost.shape[1])
+    for rows in cost.transpose(1, 2, 0):
+        dtw.update(rows[: dtw.n_longest])
+    return dtw.distances()

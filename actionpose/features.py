@@ -29,11 +29,13 @@ __all__ = [
     "compute_root",
     "compute_scale",
     "compute_sequence_features",
+    "replay",
     "typical_scale",
 ]
 
 Feature = Literal["positions", "directions", "angles"]
 _SAME_TIME_S = 1e-6
+_SETTLE = 3.0  # time constants of the smoothing
 FEATURES: tuple[Feature, ...] = ("positions", "directions", "angles")
 
 
@@ -190,7 +192,7 @@ class FeatureSettings:
 
     feature: Feature = "positions"
     rate_hz: float = 30.0
-    smoothing: float = 0.5
+    smoothing: float = 0.35
     min_confidence: float = 0.3
     depth_weight: float = 0.7
     max_gap_s: float = 0.7
@@ -337,6 +339,15 @@ def compute_sequence_features(
     known = root[~np.isnan(root).any(axis=1)]
     travel = (root - known[0]) / scale * _depth_weight(settings, root.shape[-1]) if len(known) else root
     return vector, travel if settings.feature == "positions" else root[:, :0]
+
+
+def replay(track: FloatArray, smoothing: float) -> FloatArray:
+    """Return a track at the feature rate, (T, F), as a stream shows it: smoothed, and held until that caught up."""
+    held = np.vstack([track, np.repeat(track[-1:], round(_SETTLE / smoothing), axis=0)])
+    replayed = held.copy()
+    for i in range(1, len(held)):
+        replayed[i] = replayed[i - 1] + smoothing * (held[i] - replayed[i - 1])
+    return replayed
 
 
 def typical_scale(sequences: Iterable[PoseSequence]) -> float:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from actionpose.bank import MatchSettings, TemplateBank
-from actionpose.calibration import calibrate_thresholds, nearest_distances, replay_template
+from actionpose.calibration import calibrate_thresholds, replay_template
 from actionpose.pose import FloatArray
 from actionpose.template import Template
+from actionpose.trace import compute_trace
 
 __all__ = ["TemplateHealth", "check_templates"]
 
@@ -63,7 +64,8 @@ def check_templates(templates: Sequence[Template], settings: MatchSettings | Non
     bank = TemplateBank(templates, settings or MatchSettings())
     thresholds = calibrate_thresholds(bank)
     # ratio[i, j]: how far performing template i is from firing template j
-    ratio = np.stack([nearest_distances(bank, replay_template(bank, i)) for i in range(len(templates))]) / thresholds
+    replayed = [replay_template(bank, i) for i in range(len(templates))]
+    ratio = compute_trace(bank, replayed).nearest() / thresholds
     labels = np.array([template.label for template in templates])
     np.fill_diagonal(ratio, np.nan)
     exemplars = {str(label): _exemplar(ratio, labels == label) for label in np.unique(labels)}

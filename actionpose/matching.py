@@ -9,7 +9,8 @@ from typing import Literal
 import numpy as np
 
 from actionpose.bank import MAX_FRAMES, TemplateBank
-from actionpose.dtw import IntArray, StreamingDTW, dtw_distances
+from actionpose.cost import LocalCost
+from actionpose.dtw import MAX_STREAM_FRAMES, IntArray, StreamingDTW, WindowDTW
 from actionpose.errors import InvalidDataError
 from actionpose.features import FeatureFrame
 from actionpose.pose import FloatArray
@@ -18,10 +19,9 @@ __all__ = ["Backend", "Match", "StreamMatcher", "WindowMatcher"]
 
 Backend = Literal["exact", "fastdtw"]
 
-_COST_EXPONENT = 0.75
-_CLEARLY = 0.75  # of a match's ratio: what an action under way must be below to make it wait
+_HISTORY_FRAMES = 4 * MAX_FRAMES
+_CLEARLY = 0.9  # of a match's ratio: what an action under way must be below to make it wait
 _MAX_LATENESS = 0.25  # of a match, by which what contains it may begin after it
-_MIN_SEEN_WEIGHT = 0.3  # with less of a template's weight in view, a frame says nothing about it
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +45,7 @@ class Match:
 
 
 class StreamMatcher:
-    """Spots every template in a stream of feature frames by slope-limited streaming DTW.
-
-    The local cost is mostly where the body is going, a little where it is::
-
-        c = [ sum_k w_k (u_k - U_k)^2 + sum_k w_k (p (x_k - T_k))^2 ] ^ 0.75
-
-    with u and U the unit directions of change of stream and template over all features and the travel of the root,
-    x and T their features, w the template's weights, p the position weight. Features not seen are left out and the
-    sum is scaled up by the weight that remains.
+    """Spots every template in a stream of feature frames by slope-limited streaming DTW on `LocalCost`.
 
     Parameters
     ----------
@@ -66,27 +58,12 @@ class StreamMatcher:
     def __init__(self, bank: TemplateBank, *, limits: FloatArray | None = None) -> None:
         self._bank = bank
         self._limits = np.full(len(bank.templates), np.inf) if limits is None else limits
-        n_features = bank.n_features
-        self._position_weight = bank.settings.position_weight
-        self._weights = np.hstack([bank.weights, bank.weights[:, :n_features]])
-        rows = [self._goal(track) for track in bank.tracks]
-        weights = np.repeat(self._weights, bank.lengths, axis=0)
-        goal = np.nan_to_num(np.vstack(rows))
-        self._linear = -2.0 * weights * goal
-        self._squares = weights * goal**2
-        self._constant = self._squares.sum(axis=1)
-        self._total_weight = self._weights.sum(axis=1)
-        self._lag = max(1, round(bank.settings.lag_s * bank.settings.features.rate_hz))
+        self._cost = LocalCost(bank)
         self._dtw = StreamingDTW(bank.lengths.tolist())
-        self._history = np.empty((4 * MAX_FRAMES, bank.tracks[0].shape[1]))
+        self._lag = bank.lag_frames
+        # Longer than the longest match; a stretch of it is one slice, for everything is written twice.
+        self._history = np.empty((2, _HISTORY_FRAMES, bank.tracks[0].shape[1]))
         self.reset()
-
-    def _goal(self, track: FloatArray) -> FloatArray:
-        """Direction of change and weighted place of each template frame, (L, F + D + F)."""
-        change = np.vstack([track[1:2] - track[:1], track[2:] - track[:-2], track[-1:] - track[-2:-1]])
-        length = np.linalg.norm(np.nan_to_num(change), axis=1, keepdims=True)
-        place = self._position_weight * track[:, : self._bank.n_features]
-        return np.hstack([change / np.maximum(length, 1e-9), place])
 
     def reset(self) -> None:
         """Forget the stream."""
@@ -99,7 +76,7 @@ class StreamMatcher:
 
         A frame in which nothing was seen holds the state; many of them, or an interruption, begin anew.
         """
-        if frame.restarts:
+        if frame.restarts or self._n_frames == MAX_STREAM_FRAMES - 1:
             self.reset()
         track = np.concatenate([frame.vector, frame.travel])
         if np.isnan(frame.vector).all():
@@ -108,41 +85,17 @@ class StreamMatcher:
                 self.reset()
             return []
         self._n_missing = 0
-        row = self._n_frames % len(self._history)
-        self._history[row] = track
-        before = self._history[(self._n_frames - self._lag) % len(self._history)]
-        change = track - before if self._n_frames >= self._lag else np.full_like(track, np.nan)
-        self._dtw.update(self._cost(change, frame.vector))
+        self._history[:, self._n_frames % _HISTORY_FRAMES] = track
+        if self._n_frames >= self._lag:
+            change = track - self._history[0, (self._n_frames - self._lag) % _HISTORY_FRAMES]
+        else:
+            change = np.full_like(track, np.nan)
+        self._dtw.update(self._cost.of_frame(change, frame.vector))
         self._n_frames += 1
         distance, start = self.ends()
         near = np.flatnonzero(distance < self._limits)
         matches = [self.judge(i, distance[i], start=start[i], end=self._n_frames) for i in near.tolist()]
         return [match for match in matches if match.distance < self._limits[match.template]]
-
-    def _cost(self, change: FloatArray, vector: FloatArray) -> FloatArray:
-        known = ~np.isnan(change)
-        n_known = int(known.sum())
-        if n_known:
-            energy = float(np.dot(change[known], change[known])) * len(change) / n_known
-            change = change / np.sqrt(energy + self._bank.settings.stillness**2)
-        frame = np.concatenate([change, self._position_weight * vector])
-        seen = ~np.isnan(frame)
-        if seen.all():
-            return self._power(self._squared(frame) + self._constant)
-        squared = self._squared(np.where(seen, frame, 0.0)) + self._squares @ seen
-        share = (self._weights @ seen) / np.maximum(self._total_weight, 1e-12)
-        cost = self._power(squared / np.maximum(share, 1e-12)[self._dtw.template_of_row])
-        cost[(share < _MIN_SEEN_WEIGHT)[self._dtw.template_of_row]] = 2.0**_COST_EXPONENT
-        return cost
-
-    def _squared(self, frame: FloatArray) -> FloatArray:
-        """The terms of the weighted squared difference that depend on the frame; array (J,)."""
-        return np.asarray(self._linear @ frame + (self._weights @ frame**2)[self._dtw.template_of_row])
-
-    @staticmethod
-    def _power(squared: FloatArray) -> FloatArray:
-        root = np.sqrt(np.maximum(squared, 0.0))
-        return np.asarray(root * np.sqrt(root))
 
     def ends(self) -> tuple[FloatArray, IntArray]:
         """Distance per frame of path, array (N,), and first frame, array (N,), of the matches that end now.
@@ -154,24 +107,20 @@ class StreamMatcher:
 
     def judge(self, template: int, distance: float, *, start: int, end: int) -> Match:
         """Correct a distance, upwards, by how unlike the extent of the matched motion is to the template's."""
-        stretch = self._history[np.arange(start, end) % len(self._history)]
-        seen = ~np.isnan(stretch).any(axis=0) & (self._bank.weights[template] > 0)
-        wanted = self._bank.extents[template][seen]
-        found = np.ptp(stretch[:, seen], axis=0) * np.sqrt(self._bank.weights[template][seen])
-        n_wanted, n_found = float(np.linalg.norm(wanted)), float(np.linalg.norm(found))
-        likeness = float(wanted @ found) / max(n_wanted * n_found, 1e-12)
-        correction = max(1.0, n_wanted / max(n_found, 1e-12)) ** 0.5 / max(likeness, 1e-3)
-        return Match(template, float(distance * correction), int(start), end)
+        first = start % _HISTORY_FRAMES
+        stretch = self._history.reshape(2 * _HISTORY_FRAMES, -1)[first : first + end - start]
+        corrected = distance * self._bank.unlikeness(template, np.ptp(stretch, axis=0))
+        return Match(template, float(corrected), int(start), end)
 
     def is_contested(self, match: Match) -> bool:
-        """Whether the match may be part of another action: one under way that began no later and fits better so far."""
-        dtw, bank = self._dtw, self._bank
+        """Whether the match may be part of another that is under way, no later begun and clearly better so far."""
+        dtw = self._dtw
         distance, start = dtw.unfinished()
-        ratio = distance / (dtw.row_number + self._n_frames - start) / self._limits[dtw.template_of_row]
+        frame, template = dtw.frame_of_cell, dtw.template_of_cell
         slack = _MAX_LATENESS * (match.end_frame - match.start_frame)
-        is_rival = bank.label_of_template[dtw.template_of_row] != bank.label_of_template[match.template]
-        is_rival &= (start <= match.start_frame + slack) & (dtw.row_number < bank.lengths[dtw.template_of_row])
-        return bool((ratio[is_rival] < _CLEARLY * match.distance / self._limits[match.template]).any())
+        is_rival = (frame > 0) & (frame < self._bank.lengths[template]) & (start <= match.start_frame + slack)
+        ratio = distance[is_rival] / (frame + self._n_frames - start)[is_rival] / self._limits[template[is_rival]]
+        return bool((ratio < _CLEARLY * match.distance / self._limits[match.template]).any())
 
     @property
     def n_frames(self) -> int:
@@ -204,15 +153,14 @@ class WindowMatcher:
     """
 
     def __init__(self, bank: TemplateBank, *, window_frames: int = 50, backend: Backend = "exact") -> None:
-        self._bank = bank
         self._tracks = [np.nan_to_num(track[:, : bank.n_features]) for track in bank.timed_tracks]
-        self._lengths = [len(track) for track in self._tracks]
-        self._padded = np.zeros((len(self._tracks), max(self._lengths), bank.n_features))
-        for padded, track in zip(self._padded, self._tracks, strict=True):
-            padded[: len(track)] = track
+        self._lengths = np.array([len(track) for track in self._tracks])
         self._fastdtw = _import_fastdtw() if backend == "fastdtw" else None
         self._window = np.empty((window_frames, bank.n_features))
-        self._cost = np.empty((len(self._tracks), window_frames, max(self._lengths)))
+        self._dtw = WindowDTW(self._lengths.tolist(), window_frames)
+        self._padded = np.zeros((self._dtw.n_longest, len(self._tracks), bank.n_features))
+        for i, track in enumerate(self._tracks):
+            self._padded[: len(track), i] = track
         self.reset()
 
     def reset(self) -> None:
@@ -232,8 +180,8 @@ class WindowMatcher:
         vector = np.where(np.isnan(frame.vector), before, frame.vector)
         self._window[:-1] = self._window[1:]
         self._window[-1] = vector
-        self._cost[:, :-1] = self._cost[:, 1:]
-        self._cost[:, -1] = np.linalg.norm(self._padded - vector, axis=2)
+        offset = self._padded - vector
+        self._dtw.update(np.sqrt(np.einsum("lnf,lnf->ln", offset, offset)))
         self._n_frames += 1
         if self._n_frames < n_window:
             return []
@@ -262,10 +210,10 @@ class WindowMatcher:
 
     def _compare(self) -> FloatArray:
         if self._fastdtw is None:
-            distance = dtw_distances(self._cost, self._lengths)
+            distance = self._dtw.distances()
         else:
             distance = np.array([self._fastdtw(self._window, track, dist=_euclidean)[0] for track in self._tracks])
-        return np.asarray(distance / (len(self._window) + np.asarray(self._lengths)))
+        return np.asarray(distance / (len(self._window) + self._lengths))
 
 
 def _euclidean(a: FloatArray, b: FloatArray) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Self, get_args
 
@@ -15,10 +15,11 @@ from actionpose.decision import ActionEvent, EventDecider, VoteRun, majority_vot
 from actionpose.errors import InvalidDataError
 from actionpose.features import FeatureSettings, FeatureStream
 from actionpose.matching import Backend, Match, StreamMatcher, WindowMatcher
-from actionpose.pose import Pose, PoseSequence
+from actionpose.pose import FloatArray, Pose, PoseSequence
 from actionpose.template import UNKNOWN, Template
+from actionpose.trace import compare_whole, compute_trace, join_frames
 
-__all__ = ["ActionState", "Mode", "Recognizer", "RecognizerSettings", "RecognizerState"]
+__all__ = ["ActionState", "DistanceTrace", "Mode", "Recognizer", "RecognizerSettings", "RecognizerState"]
 
 Mode = Literal["stream", "window"]
 
@@ -128,6 +129,32 @@ class RecognizerState:
     actions: tuple[ActionState, ...] = field(default=())
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DistanceTrace:
+    """How near each template was to what had just been done, over a whole recording.
+
+    Parameters
+    ----------
+    time : array (T,)
+        Seconds, at the feature rate.
+    distance : array (T, N)
+        Of the best match of each template that ends then, as events are judged; inf where there is none.
+    start_time : array (T, N)
+        When that match begins, in seconds.
+    threshold : array (N,)
+        Distance below which a template is recognised.
+    labels, template_ids : tuple of str
+        Of the N templates.
+    """
+
+    time: FloatArray
+    distance: FloatArray
+    start_time: FloatArray
+    threshold: FloatArray
+    labels: tuple[str, ...]
+    template_ids: tuple[str, ...]
+
+
 class Recognizer:
     """Recognises the templates' actions in a stream of poses of one body.
 
@@ -190,7 +217,8 @@ class Recognizer:
         self._stream = FeatureStream(bank.skeleton, settings.matching.features)
         self._times = np.full(_REMEMBERED_FRAMES, np.nan)
         self._votes = VoteRun()
-        self._decider = EventDecider(self._thresholds, patience_frames=settings.rate_hz / 2)
+        held_label = np.where(bank.is_held, bank.label_of_template, -1) if settings.mode == "stream" else None
+        self._decider = EventDecider(self._thresholds, patience_frames=settings.rate_hz / 2, held_label=held_label)
         self.reset()
 
     def copy(self) -> Self:
@@ -250,15 +278,62 @@ class Recognizer:
         events = [event for pose in sequence.iter_poses() for event in self.update(pose)]
         return events + self.flush()
 
+    def trace(self, sequence: PoseSequence) -> DistanceTrace:
+        """Return the distance of every template at every time of a recording, whatever `mode` is.
+
+        The stream that is being recognised is not touched.
+
+        Raises
+        ------
+        InvalidDataError
+            If the poses are of another kind than the templates.
+        """
+        features = self.settings.matching.features
+        stream = FeatureStream(self._bank.skeleton, features)
+        frames = [frame for pose in self._checked(sequence) for frame in stream.update(pose)]
+        tracks, indices = join_frames(frames, max_missing=features.rate_hz * features.max_gap_s)
+        trace = compute_trace(self._bank, tracks)
+        time = np.array([frame.time for frame in frames])
+        seen = np.concatenate([*indices, np.empty(0, dtype=np.int64)])
+        distance = np.full((len(time), len(self._labels)), np.inf)
+        start_time = np.full_like(distance, np.nan)
+        distance[seen] = trace.distance
+        start_time[seen] = np.where(np.isfinite(trace.distance), time[seen[trace.start]], np.nan)
+        return DistanceTrace(
+            time=time,
+            distance=distance,
+            start_time=start_time,
+            threshold=self._thresholds,
+            labels=tuple(self._labels),
+            template_ids=tuple(template.id for template in self._bank.templates),
+        )
+
+    def classify(self, sequence: PoseSequence) -> list[ActionState]:
+        """Compare a whole clip, from its first frame to its last, with every template; nearest action first.
+
+        Raises
+        ------
+        InvalidDataError
+            If the poses are of another kind than the templates.
+        """
+        self._checked(sequence)
+        distances = compare_whole(self._bank, sequence)
+        return sorted(self._nearest(distances, np.ones_like(distances)), key=lambda action: action.ratio)
+
     @property
     def state(self) -> RecognizerState:
         """How near the stream is to every action now."""
-        distances, progress = self._matcher.distances, self._matcher.progress
+        actions = self._nearest(self._matcher.distances, self._matcher.progress)
+        best = min(actions, key=lambda action: action.ratio)
+        return RecognizerState(label=best.label if best.ratio < 1.0 else UNKNOWN, time=self._time, actions=actions)
+
+    def _nearest(self, distances: FloatArray, progress: FloatArray) -> tuple[ActionState, ...]:
+        """The nearest template of each label, labels in alphabetical order."""
         ratios = distances / self._thresholds
         nearest = {}
         for i in np.argsort(-ratios, kind="stable"):
             nearest[self._labels[i]] = int(i)
-        actions = tuple(
+        return tuple(
             ActionState(
                 label=label,
                 template_id=self._bank.templates[i].id,
@@ -268,8 +343,13 @@ class Recognizer:
             )
             for label, i in sorted(nearest.items())
         )
-        best = min(actions, key=lambda action: action.ratio)
-        return RecognizerState(label=best.label if best.ratio < 1.0 else UNKNOWN, time=self._time, actions=actions)
+
+    def _checked(self, sequence: PoseSequence) -> Iterator[Pose]:
+        poses = sequence.iter_poses()
+        for pose in sequence.iter_poses():
+            self._check(pose)
+            break
+        return poses
 
     def _check(self, pose: Pose) -> None:
         bank = self._bank

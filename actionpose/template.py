@@ -69,6 +69,15 @@ class Template:
         """Make a template of a whole sequence."""
         return cls(label=label, sequence=sequence, provenance=provenance or {})
 
+    def mirrored(self) -> Template:
+        """Return a new template of the same action as seen in a mirror: left and right change places."""
+        return Template(
+            label=self.label,
+            sequence=self.sequence.mirrored(),
+            provenance={**self.provenance, "mirror_of": self.id},
+            quality=self.quality,
+        )
+
 
 def validate_label(label: str) -> str:
     """Return the label without surrounding space.

@@ -23,7 +23,7 @@ def streaming_dtw(cost: FloatArray) -> tuple[FloatArray, FloatArray]:
                 options.append((distance[t - 1, j - 2] + 2 * c[t, j - 1] + c[t, j], start[t - 1, j - 2]))
             if t >= 2:
                 options.append((distance[t - 2, j - 1] + 2 * c[t - 1, j] + c[t, j], start[t - 2, j - 1]))
-            distance[t, j], start[t, j] = min(options, key=lambda option: option[0])
+            distance[t, j], start[t, j] = min(options)  # the earlier start of equals
     return distance[1:, -1], start[1:, -1]
 
 

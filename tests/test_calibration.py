@@ -10,12 +10,11 @@ from actionpose.bank import MatchSettings, TemplateBank
 from actionpose.calibration import (
     calibrate_thresholds,
     calibrate_window_thresholds,
-    nearest_distances,
     replay_template,
 )
-from actionpose.features import FEATURES, Feature, FeatureSettings, FeatureStream
-from actionpose.matching import StreamMatcher
+from actionpose.features import FEATURES, Feature, FeatureSettings
 from actionpose.pose import FloatArray, PoseSequence
+from actionpose.trace import compute_trace
 from tests.synthetic import ACTIONS, Move, frame_times, idle, make_templates, perform, sample
 
 Calibrate = Callable[..., FloatArray]
@@ -95,44 +94,20 @@ def test_takes_of_a_label_share_a_threshold_between_half_and_one_and_a_half() ->
 def test_thresholds_part_the_labels() -> None:
     bank = make_bank()
     thresholds = calibrate_thresholds(bank)
-    distance = np.stack([nearest_distances(bank, replay_template(bank, i)) for i in range(4)])
+    distance = compute_trace(bank, [replay_template(bank, i) for i in range(4)]).nearest()
     assert (np.diag(distance) < 0.3 * thresholds).all()
     assert (distance + np.diag([np.inf] * 4) > thresholds).all()
 
 
-@pytest.mark.parametrize("feature", FEATURES)
-def test_nearest_distances_are_the_smallest_of_the_matches(feature: Feature) -> None:
-    bank = make_bank(feature=feature)
-    stream = FeatureStream(bank.skeleton, bank.settings.features)
-    poses = sample([Move("raise", 1.0, 2.3), Move("punch", 3.0, 4.6)], frame_times(0.0, 5.0), seed=3)
-    frames = [frame for pose in poses.iter_poses() for frame in stream.update(pose)]
-    matcher = StreamMatcher(bank)
-    expected = np.full(4, np.inf)
-    for frame in frames:
-        for match in matcher.update(frame):
-            expected[match.template] = min(expected[match.template], match.distance)
-    found = nearest_distances(bank, frames)
-    # Only the minima of the uncorrected distance are looked at.
-    assert (found >= expected - 1e-12).all()
-    performed = [ACTIONS.index("raise"), ACTIONS.index("punch")]
-    np.testing.assert_allclose(found[performed], expected[performed], rtol=0.15)
-    assert (found[performed] < 0.5).all()
-
-
-def test_nearest_distances_of_nothing_are_infinite() -> None:
-    assert np.isinf(nearest_distances(make_bank(), [])).all()
-
-
 def test_a_replayed_template_is_found_and_one_reversed_is_another_motion() -> None:
     bank = make_bank(["wave", "punch"])
-    frames = list(replay_template(bank, 0))
-    assert [frame.restarts for frame in frames] == [True] + [False] * (len(frames) - 1)
-    assert nearest_distances(bank, frames)[0] < 0.2
-    forward = np.stack([frame.vector for frame in frames])
-    backward = np.stack([frame.vector for frame in replay_template(bank, 0, is_reversed=True)])
-    np.testing.assert_allclose(forward[0], bank.timed_tracks[0][0, : bank.n_features])
-    np.testing.assert_allclose(backward[0], bank.timed_tracks[0][-1, : bank.n_features])
+    forward, backward = replay_template(bank, 0), replay_template(bank, 0, is_reversed=True)
+    assert compute_trace(bank, [forward]).nearest()[0, 0] < 0.2
+    np.testing.assert_allclose(forward[0], bank.timed_tracks[0][0])
+    np.testing.assert_allclose(backward[0], bank.timed_tracks[0][-1])
     assert np.isfinite(backward).all()
+    # Held at the end until the smoothing has caught up.
+    np.testing.assert_allclose(forward[-1], bank.timed_tracks[0][-1], atol=0.05)
 
 
 def test_a_template_with_a_keypoint_never_seen_is_calibrated() -> None:

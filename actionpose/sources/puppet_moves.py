@@ -114,6 +114,7 @@ ACTIONS: Mapping[str, Sequence[_Key]] = {
     ],
     "clap": [(0.5, _HANDS_APART), *[(0.28, _HANDS_TOGETHER), (0.28, _HANDS_APART)] * 3],
     "raise_both_arms": [(0.5, _ARMS_OUT), (0.9, _ARMS_UP), (0.5, _ARMS_OUT)],
+    "hold_arms_up": [(0.5, _ARMS_OUT), (0.9, _ARMS_UP), (3.0, _ARMS_UP), (0.5, _ARMS_OUT)],
     "squat": [(1.2, _SQUAT)],
     "jumping_jack": [
         *[

@@ -1,0 +1,163 @@
+"""How unlike a moment of the stream is to each moment of each template."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from actionpose.bank import TemplateBank
+from actionpose.dtw import PAD
+from actionpose.pose import FloatArray
+
+__all__ = ["LocalCost", "path_directions"]
+
+Float32Array = npt.NDArray[np.float32]
+BoolArray = npt.NDArray[np.bool_]
+
+_MIN_SEEN_WEIGHT = 0.3  # with less of a template's weight in view, a frame says nothing about it
+_UNSEEN_COST = 2.0**0.75  # of moving at a right angle to the template
+_NOTHING = 1e-9  # a change that has no direction
+_FARTHEST = 1e3  # body sizes: keeps a broken pose within single precision
+
+
+class LocalCost:
+    """Local cost between stream frames and all frames of all templates, mostly by direction, a little by place.
+
+    With u and U the unit directions of change of stream and template over all features and the travel of the root, x
+    and T their features, w the template's weights and p the position weight::
+
+        c = [ sum_k w_k (u_k - U_k)^2 + sum_k w_k (p (x_k - T_k))^2 ] ^ 0.75
+
+    A template that hardly moves has no direction: its U is 0, and its p is larger. Features not seen are left out and
+    the sum is scaled up by the weight that remains. Multiplied out, all templates are one product of a matrix with the
+    frame, in single precision about the templates' mean pose.
+
+    Parameters
+    ----------
+    bank : TemplateBank
+        The N templates, laid out as in `StreamingDTW`: each after `PAD` cells.
+    """
+
+    def __init__(self, bank: TemplateBank) -> None:
+        self._bank = bank
+        n_features = bank.n_features
+        lengths = bank.lengths + PAD
+        self._template = np.repeat(np.arange(len(lengths)), lengths)
+        self._first = np.cumsum(lengths) - bank.lengths
+        self._place = bank.settings.position_weight
+        self._centre = np.nan_to_num(np.mean([track[:, :n_features].mean(axis=0) for track in bank.tracks], axis=0))
+        held = (bank.settings.held_position_weight / self._place) ** 2
+        place_weights = bank.weights[:, :n_features] * np.where(bank.is_held, held, 1.0)[:, None]
+        weights = np.hstack([bank.weights, place_weights])
+        goal = np.zeros((int(lengths.sum()), weights.shape[1]))
+        for first, track in zip(self._first.tolist(), bank.tracks, strict=True):
+            goal[first : first + len(track)] = self._goal(track)
+        weight_of_cell = weights[self._template]
+        self._linear = _columns(-2.0 * weight_of_cell * goal)
+        self._squares = _columns(weight_of_cell * goal**2)
+        self._constant = np.asarray(self._squares.sum(axis=0), dtype=np.float32)
+        self._weights = _columns(weights)
+        self._total = np.asarray(np.maximum(weights.sum(axis=1), 1e-12), dtype=np.float32)
+        self._cost = np.empty(len(goal), dtype=np.float32)
+        self._work = np.empty(len(goal), dtype=np.float32)
+
+    def _goal(self, track: FloatArray) -> FloatArray:
+        """Direction of change and weighted place of each template frame, (L, F + D + F)."""
+        place = self._place * (track[:, : self._bank.n_features] - self._centre)
+        return np.nan_to_num(np.hstack([path_directions(track), place]))
+
+    def of_frame(self, change: FloatArray, vector: FloatArray) -> Float32Array:
+        """Cost of one stream frame, array (cells,), valid until the next call.
+
+        Parameters
+        ----------
+        change : array (F + D,)
+            As for `compare`.
+        vector : array (F,)
+            As for `compare`.
+        """
+        frame, seen = self.compare(change, vector)
+        is_whole = bool(seen.all())
+        cost, work = self._cost, self._work
+        np.dot(frame, self._linear, out=cost)
+        np.take((frame * frame) @ self._weights, self._template, out=work, mode="clip")
+        np.add(cost, work, out=cost)
+        if is_whole:
+            np.add(cost, self._constant, out=cost)
+        else:
+            shown = seen.astype(np.float32)
+            np.dot(shown, self._squares, out=work)
+            np.add(cost, work, out=cost)
+            share = (shown @ self._weights) / self._total
+            np.take(1.0 / np.maximum(share, _MIN_SEEN_WEIGHT), self._template, out=work, mode="clip")
+            np.multiply(cost, work, out=cost)
+        np.abs(cost, out=cost)  # rounding may leave a difference of nothing a little below it
+        np.sqrt(cost, out=cost)
+        np.sqrt(cost, out=work)
+        np.multiply(cost, work, out=cost)
+        if not is_whole:
+            cost[(share < _MIN_SEEN_WEIGHT)[self._template]] = _UNSEEN_COST
+        return cost
+
+    def of_template(self, template: int, frames: Float32Array, seen: BoolArray) -> Float32Array:
+        """Cost of many stream frames, as `compare` gives them, against one template, array (L, T)."""
+        first = int(self._first[template])
+        cells = slice(first, first + int(self._bank.lengths[template]))
+        cost = self._linear[:, cells].T @ frames.T
+        cost += self._weights[:, template] @ np.square(frames).T
+        is_whole = bool(seen.all())
+        if is_whole:
+            cost += self._constant[cells, None]
+        else:
+            shown = seen.astype(np.float32)
+            cost += self._squares[:, cells].T @ shown.T
+            share = (shown @ self._weights[:, template]) / self._total[template]
+            cost /= np.maximum(share, _MIN_SEEN_WEIGHT)
+        np.abs(cost, out=cost)
+        np.sqrt(cost, out=cost)
+        cost *= np.sqrt(cost)
+        if not is_whole:
+            cost[:, share < _MIN_SEEN_WEIGHT] = _UNSEEN_COST
+        return np.asarray(cost)
+
+    def compare(
+        self, change: FloatArray, vector: FloatArray, *, stillness: float | None = None
+    ) -> tuple[Float32Array, BoolArray]:
+        """Return what the templates' goals are compared with, zero where it was not seen, and what was seen.
+
+        Parameters
+        ----------
+        change : array (..., F + D)
+            Change of features and travel over the lag; NaN = not known.
+        vector : array (..., F)
+            Features; NaN = not seen.
+        stillness : float, optional
+            Another than the bank's.
+
+        Returns
+        -------
+        frames, seen : array (..., F + D + F)
+        """
+        frame = np.concatenate([change, self._place * (vector - self._centre)], axis=-1)
+        seen = ~np.isnan(frame)
+        if not seen.all():
+            frame[~seen] = 0.0
+        n_change = change.shape[-1]
+        moved = frame[..., :n_change]
+        energy = np.square(moved).sum(axis=-1, keepdims=True)
+        energy *= n_change / np.maximum(seen[..., :n_change].sum(axis=-1, keepdims=True), 1)
+        still = self._bank.settings.stillness if stillness is None else stillness
+        moved /= np.sqrt(np.maximum(energy + still**2, _NOTHING**2))
+        return np.clip(frame, -_FARTHEST, _FARTHEST).astype(np.float32), seen
+
+
+def path_directions(track: FloatArray) -> FloatArray:
+    """Unit direction of change at each frame of a track, from the frames around it; array (L, F), NaN = never seen."""
+    change = np.vstack([track[1:2] - track[:1], track[2:] - track[:-2], track[-1:] - track[-2:-1]])
+    length = np.linalg.norm(np.nan_to_num(change), axis=1, keepdims=True)
+    return np.asarray(change / np.maximum(length, _NOTHING))
+
+
+def _columns(rows: FloatArray) -> Float32Array:
+    """Features by cells in single precision: products with a frame then run along the cells."""
+    return np.ascontiguousarray(rows.T, dtype=np.float32)
