@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from actionpose.decision import ActionEvent
 from actionpose.errors import InvalidDataError
-from actionpose.evaluation import Span, leave_one_out, match_events
+from actionpose.evaluation import Confusion, Evaluation, Span, leave_one_out, match_events, match_requests
 from actionpose.pose import PoseSequence
 from actionpose.recognizer import RecognizerSettings
 from actionpose.skeleton import UPPER_BODY_6
@@ -128,6 +128,68 @@ def test_every_event_and_span_is_counted_once(events: list[Span], spans: list[Sp
 @given(spans=stretches)
 def test_a_span_is_found_by_itself(spans: list[Span]) -> None:
     assert match_events([event(*span) for span in spans], spans, iou=1.0).total.tp == len(spans)
+
+
+def test_streams_are_added_up() -> None:
+    first = match_events([event("wave", 0, 1), event("bow", 8, 9)], [("wave", 0, 1)], duration_s=60)
+    second = match_events([event("clap", 0.1, 1.3)], [("clap", 0, 1), ("wave", 2, 3)], duration_s=60)
+    both = Evaluation.merge([first, second])
+    assert (both.total.tp, both.total.fp, both.total.fn) == (2, 1, 1)
+    assert both.confusion.labels == ("bow", "clap", "wave", "unknown")
+    assert both.false_alarms_per_minute == pytest.approx(0.5)
+    assert both.end_error_s == pytest.approx(0.15)
+    with pytest.raises(InvalidDataError, match="at least one"):
+        Evaluation.merge([])
+
+
+@given(pairs=st.lists(st.tuples(st.sampled_from(["a", "b", "unknown"]), st.sampled_from(["a", "c", "unknown"]))))
+def test_a_confusion_is_the_pairs_it_was_made_of(pairs: list[tuple[str, str]]) -> None:
+    assert sorted(Confusion.from_pairs(pairs).pairs) == sorted(pairs)
+
+
+# Requests
+
+
+def test_the_first_event_of_the_action_asked_for_is_right() -> None:
+    events = [event("wave", 0, 1), event("wave", 2, 3), event("clap", 12, 13), event("wave", 40, 41)]
+    result = match_requests(events, [("wave", 0, 10), ("wave", 10, 20), ("bow", 20, 30)])
+    # The second wave is one too many, the clap is wrong and the wave missed, the bow is missed, the last outside.
+    assert (result.total.tp, result.total.fp, result.total.fn) == (1, 2, 3)
+    assert result.confusion.counts.tolist() == [[0, 0, 0, 1], [0, 0, 0, 0], [0, 1, 1, 1], [0, 0, 1, 0]]
+    assert result.false_alarms_per_minute == pytest.approx(4)
+    assert result.delay_s == pytest.approx(0.2)
+    assert math.isnan(result.start_error_s)
+    assert result.to_dict()["iou"] is None
+
+
+def test_an_event_belongs_to_the_request_in_which_it_is_reported() -> None:
+    late = event("wave", 8, 9, report=10.1)
+    assert match_requests([late], [("wave", 0, 10), ("wave", 10, 20)]).total.tp == 1
+    assert match_requests([late], [("wave", 0, 10)]).total.fn == 1
+    with pytest.raises(InvalidDataError, match="ends after its start"):
+        match_requests([], [("wave", 1, 1)])
+
+
+@given(
+    reports=st.lists(st.tuples(st.sampled_from(["a", "b", "c"]), st.integers(0, 39)), max_size=12),
+    asked=st.lists(st.sampled_from(["a", "b"]), min_size=1, max_size=4),
+)
+def test_requests_are_counted_as_the_protocol_says(reports: list[tuple[str, int]], asked: list[str]) -> None:
+    tp = fp = fn = 0
+    for i, wanted in enumerate(asked):
+        hit = False
+        for label, time in sorted(reports, key=lambda report: report[1]):
+            if time // 10 != i:
+                continue
+            if label == wanted and not hit:
+                hit, tp = True, tp + 1
+            else:
+                fp += 1
+                fn += label != wanted
+        fn += not hit
+    requests: list[Span] = [(wanted, 10 * i, 10 * i + 10) for i, wanted in enumerate(asked)]
+    result = match_requests([event(label, time - 1, time, report=time) for label, time in reports], requests)
+    assert (result.total.tp, result.total.fp, result.total.fn) == (tp, fp, fn)
 
 
 # Leave one out

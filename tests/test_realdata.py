@@ -11,17 +11,17 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
+from actionpose.datasets.jk2017 import load_jk2017
 from actionpose.decision import ActionEvent
 from actionpose.estimators import load_estimator
 from actionpose.estimators.base import KeypointEstimator
-from actionpose.evaluation import match_events
+from actionpose.evaluation import evaluate_events, match_events, spot_actions
 from actionpose.pose import FloatArray, Pose, PoseSequence
 from actionpose.recognizer import Recognizer, RecognizerSettings
 from actionpose.session import Session, iter_poses
 from actionpose.sources import open_source
 from actionpose.spans import load_spans, to_seconds
 from actionpose.template import Template
-from tests.benchmarks.bench_jk2017 import load_sessions, score_events
 
 pytestmark = [pytest.mark.realdata, pytest.mark.slow]
 
@@ -111,6 +111,6 @@ def test_it_does_not_matter_when_the_video_was_taken(exercise: Exercise) -> None
 
 @pytest.mark.parametrize("user", ["102", "105"])
 def test_gestures_are_spotted_in_a_session_of_minutes(data_dir: Path, user: str) -> None:
-    session = load_sessions(data_dir, users=[user])[user]
-    counts = score_events(Recognizer(session.templates).recognize(session.stream), session.requests)
-    assert counts.f1 >= 0.97
+    (stream,) = load_jk2017(data_dir / "streams" / "jk2017_kinect", users=[user])
+    (events,) = spot_actions([stream], RecognizerSettings())
+    assert evaluate_events(stream, events).total.f1 >= 0.97
