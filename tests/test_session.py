@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Self
 
 import numpy as np
@@ -26,7 +27,7 @@ class FakeSource:
 
     def __init__(
         self,
-        frames: Sequence[Frame],
+        frames: Iterable[Frame],
         *,
         is_live: bool = False,
         error: Exception | None = None,
@@ -42,6 +43,10 @@ class FakeSource:
         self._read_s = read_s
         self._blocks_at_end = blocks_at_end
         self._closed = threading.Event()
+
+    @property
+    def is_closed(self) -> bool:
+        return self._closed.is_set()
 
     def read(self) -> Frame | None:
         if self._read_s:
@@ -76,6 +81,7 @@ class FakeEstimator:
     def __init__(self, *, bodies: Callable[[int], Sequence[int]] = lambda _: [0], seconds: float = 0.0) -> None:
         self.n_resets = 0
         self.n_estimates = 0
+        self.n_closes = 0
         self._bodies = bodies
         self._seconds = seconds
 
@@ -87,12 +93,14 @@ class FakeEstimator:
     def reset(self) -> None:
         self.n_resets += 1
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        self.n_closes += 1
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None: ...
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 class FakeRecognizer:
@@ -139,6 +147,17 @@ def pose_at(seconds: float, *, track_id: int = 0) -> Pose:
 
 def pictures(n_frames: int, *, rate_hz: float = 30.0) -> list[Frame]:
     return [Frame(index=i, time=i / rate_hz, image=IMAGE) for i in range(n_frames)]
+
+
+def wait_until(condition: Callable[[], bool], timeout_s: float = 10.0) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.005)
+
+
+def endless_pictures(*, rate_hz: float = 200.0) -> Iterator[Frame]:
+    return (Frame(index=i, time=i / rate_hz, image=IMAGE) for i in itertools.count())
 
 
 def session_threads() -> list[threading.Thread]:
@@ -259,7 +278,9 @@ def test_error_of_the_reader_thread_surfaces_after_the_frames_before_it(make):
     with pytest.raises(SourceError, match="damaged") as caught:
         ticks.extend(Session(source, FakeEstimator(), make))  # extend keeps what came before the error
     assert caught.value.hint == "Record it again."
-    assert [tick.frame.index for tick in ticks] == [0, 1, 2]
+    assert [tick.frame.index for tick in ticks[:-1]] == [0, 1, 2]
+    assert ticks[-1].frame is None
+    assert len(ticks[-1].events) == 1, "what was open is told before it ends"
 
 
 def test_error_in_making_the_recognizer_comes_before_any_frame_is_read():
@@ -302,7 +323,7 @@ def test_leaving_the_loop_joins_the_threads(make):
 
 
 def test_library_changes_are_taken_up_between_frames(make, made, monkeypatch):
-    monkeypatch.setattr("actionpose.session._POLL_S", 0.02)
+    monkeypatch.setattr("actionpose.session.library_watch._POLL_S", 0.02)
     revisions = [1]
     labels = []
     source = FakeSource(pictures(100, rate_hz=200), is_live=True, read_s=0.005)
@@ -317,7 +338,7 @@ def test_library_changes_are_taken_up_between_frames(make, made, monkeypatch):
 
 
 def test_library_that_fails_for_a_moment_is_noted_and_the_loop_goes_on(make, made, monkeypatch):
-    monkeypatch.setattr("actionpose.session._POLL_S", 0.02)
+    monkeypatch.setattr("actionpose.session.library_watch._POLL_S", 0.02)
     revisions = iter([1, LibraryLockedError("It is locked."), LibraryLockedError("It is locked.")])
     notes = []
 
@@ -342,6 +363,121 @@ def test_files_at_full_pace_never_ask_for_the_library_again(make, made):
 
     list(Session(FakeSource(pictures(5)), FakeEstimator(), make, library_revision=revision))
     assert len(made) == 1
+
+
+def test_a_pause_of_a_live_source_lets_its_frames_pass_uncounted(make, made):
+    source = FakeSource(pictures(200, rate_hz=200), is_live=True, read_s=0.005)
+    session = Session(source, FakeEstimator(), make)
+    ticks = []
+    for tick in session:
+        ticks.append(tick)
+        if tick.frame and tick.frame.index == 20:
+            session.pause()
+            session.pause()
+        if tick.is_paused and source.n_read > 60:
+            session.resume()
+    seen = [tick.frame.index for tick in ticks if tick.frame]
+    assert not set(seen) & set(range(23, 60))
+    assert seen[-1] == 199
+    assert {tick.is_paused for tick in ticks if not tick.frame} == {True, False}
+    assert ticks[-1].stats.n_read < 160
+    assert len(made[0].copies) == 1, "it is the same body after the pause"
+
+
+@pytest.mark.parametrize("realtime", [True, False])
+def test_a_pause_holds_a_file(make, realtime):
+    session = Session(FakeSource(pictures(40, rate_hz=100)), FakeEstimator(), make, realtime=realtime)
+    seen = []
+    n_heartbeats = 0
+    for tick in session:
+        if tick.frame:
+            seen.append(tick.frame.index)
+            if tick.frame.index == 10:
+                session.pause()
+        elif tick.is_paused:
+            n_heartbeats += 1
+            if n_heartbeats == 3:
+                session.resume()
+    assert n_heartbeats == 3
+    missed = set(range(40)) - set(seen)
+    assert len(missed) <= (10 if realtime else 0), "the clock of the file stood still, too"
+
+
+def test_stop_while_paused_ends_it(make):
+    session = Session(FakeSource(pictures(1000)), FakeEstimator(), make)
+    session.pause()
+    ticks = []
+    for tick in session:
+        ticks.append(tick)
+        session.stop()
+    assert [tick.frame for tick in ticks] == [None, None]
+
+
+def test_source_model_and_recognizer_are_switched_between_two_frames(make):
+    first, second = FakeSource(endless_pictures()), FakeSource(pictures(5))
+    before, after = FakeEstimator(), FakeEstimator(bodies=lambda _: [7])
+    session = Session(first, before, make)
+    ticks = []
+    for tick in session:
+        ticks.append(tick)
+        if tick.frame and tick.frame.index == 20 and tick.source is first.info:
+            assert session.switch(source=second, estimator=after, make_recognizer=make)
+    indices = [tick.frame.index for tick in ticks if tick.frame]
+    assert indices == [*range(21), *range(5)]
+    assert (ticks[20].source, ticks[21].source) == (first.info, second.info)
+    assert [event.label for event in ticks[21].events] == ["library 0"], "what was open before"
+    assert [(event.label, event.track_id) for event in ticks[-1].events] == [("library 1", 7)]
+    assert ticks[-1].stats.n_processed == 5, "figures are those of the source"
+    assert first.is_closed
+    assert before.n_closes == 1
+    assert (after.n_closes, after.n_resets) == (0, 1)
+    assert not session.switch(source=first)
+
+
+def test_a_recognizer_that_cannot_be_made_changes_nothing(make):
+    def fail():
+        raise LibraryLockedError("locked")
+
+    session = Session(FakeSource(pictures(5)), FakeEstimator(), make)
+    for tick in session:
+        if tick.frame and tick.frame.index == 1:
+            with pytest.raises(LibraryLockedError):
+                session.switch(make_recognizer=fail)
+    assert [event.label for event in tick.events] == ["library 0"]
+
+
+def test_a_switch_that_is_never_taken_is_closed(make):
+    source = FakeSource(pictures(5))
+    session = Session(FakeSource(pictures(5)), FakeEstimator(), make)
+    for _ in session:
+        session.switch(source=source)
+        break
+    session.close()
+    assert source.is_closed
+
+
+def test_without_a_recognizer_poses_are_still_found():
+    ticks = list(Session(FakeSource(pictures(4)), FakeEstimator(), lambda: None))
+    assert [len(tick.poses) for tick in ticks] == [1, 1, 1, 1, 0]
+    assert all(not tick.states and not tick.events for tick in ticks)
+
+
+def test_states_are_made_as_often_as_asked(make):
+    session = Session(FakeSource(pictures(10)), FakeEstimator(), make, state_interval_s=60.0)
+    assert {tick.states[0].time for tick in session} == {0.0}
+
+
+def test_figures_tell_of_the_source_and_of_each_body(make):
+    frames = [frame for frame in pictures(80, rate_hz=200) if frame.index % 2]  # every other was missed before
+    source = FakeSource(frames, is_live=True, read_s=0.01)
+    ticks = list(Session(source, FakeEstimator(bodies=lambda index: [1, 2] if index < 20 else [2]), make))
+    stats = ticks[-1].stats
+    assert stats.n_read == 79
+    assert stats.n_dropped == 79 - stats.n_processed
+    assert stats.capture_hz == pytest.approx(200, rel=0.5)
+    assert stats.tracks[2].n_frames == stats.n_processed > stats.tracks[1].n_frames
+    assert stats.tracks[1].last_seen < 0.1 < stats.tracks[2].last_seen
+    assert stats.tracks[2].recognizer_s < 0.01
 
 
 def test_iter_poses_gives_every_frame_and_leaves_no_thread():

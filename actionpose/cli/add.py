@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import numpy as np
 
-from actionpose.cli.options import epilog, library_option, model_option
+from actionpose.cli.options import epilog, library_option, mirror_option, model_option
 from actionpose.cli.terminal import STILL_NOTE, frame_progress, template_line
 from actionpose.cli.wiring import open_estimator, open_library
 from actionpose.errors import ActionposeError
@@ -40,6 +40,7 @@ _TO_THE_END_S = 1e9
     type=click.Path(path_type=Path),
     help="Add a template for each line: columns video, label, and start_s, end_s or start_frame, end_frame.",
 )
+@mirror_option
 @library_option
 @model_option
 def add(
@@ -49,6 +50,7 @@ def add(
     start: float | None,
     end: float | None,
     spans: Path | None,
+    mirror: bool,
     library: str | None,
     model: str,
 ) -> None:
@@ -70,10 +72,9 @@ def add(
         for path, of_video in groupby(wanted, key=lambda span: span.video):
             for label, sequence, provenance in _cut_spans(path, list(of_video), model=model):
                 verdict = assess_take(sequence, may_be_still=True)
-                template = templates.add(
-                    Template(label=label, sequence=sequence, provenance=provenance, quality=verdict.numbers)
-                )
-                click.echo(template_line(template))
+                template = Template(label=label, sequence=sequence, provenance=provenance, quality=verdict.numbers)
+                for added in templates.add_all([template, *([template.mirrored()] if mirror else [])]):
+                    click.echo(template_line(added))
                 still = [STILL_NOTE] if verdict.ok and verdict.is_still else []
                 for note in (*verdict.problems, *still):
                     click.echo(f"note: {label}: {note}", err=True)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import click
 
-__all__ = ["epilog", "library_option", "model_option", "people_option", "recognition_options"]
+__all__ = ["epilog", "library_option", "mirror_option", "model_option", "people_option", "recognition_options"]
 
 _Command = Callable[..., Any]
 
@@ -106,3 +106,8 @@ def recognition_options(command: _Command) -> _Command:
         return command(settings=settings, **others)
 
     return with_settings
+
+
+mirror_option = click.option(
+    "--mirror", is_flag=True, help="Add each template mirrored too, so that the other side is recognised as well."
+)

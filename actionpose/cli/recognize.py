@@ -17,9 +17,10 @@ from rich.console import Console
 
 from actionpose.cli.options import epilog, library_option, model_option, people_option, recognition_options
 from actionpose.cli.terminal import simple_table, with_progress
-from actionpose.cli.wiring import event_record, open_estimator, open_library, recognizer_factory, stopping_on_signals
+from actionpose.cli.wiring import open_estimator, open_library, recognizer_factory, stopping_on_signals
 from actionpose.decision import ActionEvent
 from actionpose.errors import ActionposeError
+from actionpose.outputs import event_record
 from actionpose.recognizer import RecognizerSettings
 from actionpose.session import Session, Tick
 from actionpose.sources import SourceInfo, open_source

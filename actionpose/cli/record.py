@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self
 
 import click
 
-from actionpose.cli.options import epilog, library_option, model_option
+from actionpose.cli.options import epilog, library_option, mirror_option, model_option
 from actionpose.cli.terminal import STILL_NOTE, StatusLine, template_line
 from actionpose.cli.wiring import deferring_interrupts, open_estimator, open_library, recordings_folder
 from actionpose.errors import ActionposeError
@@ -58,6 +58,7 @@ _NOBODY = "Nobody was in view, so nothing was recorded."
     type=click.FloatRange(1, 3600),
     help="Record what is not an action: move about, work, talk. Makes false alarms rarer.",
 )
+@mirror_option
 @click.option("--keep-video", is_flag=True, help="Keep the pictures too, beside the keypoints.")
 @library_option
 @model_option
@@ -70,6 +71,7 @@ def record(
     seconds: float | None,
     countdown: float,
     background: float | None,
+    mirror: bool,
     keep_video: bool,
     library: str | None,
     model: str,
@@ -98,11 +100,17 @@ def record(
                 _record_background(tape, templates, seconds=background, status=status)
             else:
                 settings = RecorderSettings(takes=takes, seconds=seconds, countdown_s=countdown)
-                _record_takes(tape, templates, label=label, settings=settings, status=status)
+                _record_takes(tape, templates, label=label, settings=settings, mirror=mirror, status=status)
 
 
 def _record_takes(
-    tape: _Tape, library: TemplateLibrary, *, label: str, settings: RecorderSettings, status: StatusLine
+    tape: _Tape,
+    library: TemplateLibrary,
+    *,
+    label: str,
+    settings: RecorderSettings,
+    mirror: bool,
+    status: StatusLine,
 ) -> None:
     recorder = TakeRecorder(settings)
     n_takes = n_kept = 0
@@ -120,9 +128,10 @@ def _record_takes(
             if state.take.verdict.ok:
                 template = template_from_take(label, state.take, provenance=tape.provenance)
                 with deferring_interrupts():
-                    library.add(template)
+                    added = library.add_all([template, *([template.mirrored()] if mirror else [])])
                     n_kept += 1
-                    click.echo(template_line(template))
+                    for kept in added:
+                        click.echo(template_line(kept))
                 if state.take.verdict.is_still:
                     click.echo(f"note: {STILL_NOTE}", err=True)
             for problem in state.take.verdict.problems:

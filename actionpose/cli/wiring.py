@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-import dataclasses
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Protocol
 
 import platformdirs
 
 from actionpose.cli.terminal import StatusLine
-from actionpose.decision import ActionEvent
 from actionpose.errors import LibraryError
 from actionpose.estimators import load_estimator
 from actionpose.estimators.base import KeypointEstimator
-from actionpose.library import TemplateLibrary
 from actionpose.recognizer import Recognizer, RecognizerSettings
-from actionpose.session import Session
 from actionpose.sources import Source
 from actionpose.sources.replay import ReplaySource
 from actionpose.template import Template
+
+if TYPE_CHECKING:
+    from actionpose.library import TemplateLibrary
 
 __all__ = [
     "data_folder",
     "deferring_interrupts",
     "enabled_templates",
-    "event_record",
     "open_estimator",
     "open_library",
     "recognizer_factory",
@@ -37,8 +35,21 @@ __all__ = [
 ]
 
 
+# Windows has no SIGHUP.
+_ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+
+class Stoppable(Protocol):
+    """A loop that can be asked to end."""
+
+    def stop(self) -> None:
+        """End after the present frame."""
+
+
 def open_library(location: str | None) -> TemplateLibrary:
     """Open the library that ``--library`` names, or the default one."""
+    from actionpose.library import TemplateLibrary  # brings SQLAlchemy: not before it is needed
+
     return TemplateLibrary.open(location or None)
 
 
@@ -90,14 +101,6 @@ def recordings_folder() -> Path:
     return folder if folder.is_dir() else data_folder() / folder
 
 
-def event_record(event: ActionEvent) -> dict[str, Any]:
-    """Return an event as JSON and CSV show it; times in seconds of the source, to the millisecond."""
-    return {
-        name: round(value, 3 if name.endswith("_time") else 4) if isinstance(value, float) else value
-        for name, value in dataclasses.asdict(event).items()
-    }
-
-
 @contextmanager
 def deferring_interrupts() -> Iterator[None]:
     """Let what was begun be finished: Ctrl-C is raised after the block."""
@@ -112,23 +115,23 @@ def deferring_interrupts() -> Iterator[None]:
 
 
 @contextmanager
-def stopping_on_signals(session: Session) -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM end the loop after the present frame, with all it has found; Ctrl-C is raised after.
+def stopping_on_signals(loop: Stoppable) -> Iterator[None]:
+    """Let Ctrl-C, SIGTERM and a closed terminal end a loop after the present frame, with all it has found.
 
-    A second one does what it always does.
+    Ctrl-C is raised after. A second signal does what it always does.
     """
     received: list[int] = []
 
     def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
         received.append(number)
-        session.stop()
+        loop.stop()
         restore()
 
     def restore() -> None:
         for number, handler in previous.items():
             signal.signal(number, handler)
 
-    previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    previous = {number: signal.signal(number, stop) for number in _ENDING}
     try:
         yield
     finally:

@@ -19,7 +19,7 @@ __all__ = ["LOST_AFTER_S", "Capture", "LiveSource"]
 
 LOST_AFTER_S = 3.0
 _FIRST_DELAY_S = 0.25
-_LAST_DELAY_S = 2.0  # with connecting, a device that comes back is found within 3 s
+_LAST_DELAY_S = 1.0  # with connecting, a device that comes back is found within 3 s
 
 
 class Capture(Protocol):

@@ -24,7 +24,7 @@ _PROBE_US = "1000000"  # FFmpeg would watch a stream for 5 s before it shows a p
 class StreamSource(LiveSource):
     """A network stream; frame times are times of arrival.
 
-    After 3 s without a picture it connects anew, waiting 0.25 to 2 s between attempts, until it is closed.
+    After 3 s without a picture it connects anew, waiting 0.25 to 1 s between attempts, until it is closed.
     User name, password and query of the address appear in no name or message.
 
     Parameters

@@ -20,6 +20,15 @@ def test_a_span_in_seconds_becomes_a_template(run, perform):
     assert record["quality"]["rate_hz"] == pytest.approx(30, abs=0.1)
 
 
+def test_mirror_adds_the_other_side_as_a_template_of_its_own(run, perform):
+    perform("lesson", "wave")
+    run("add", "wave", "lesson.jsonl.gz", "--start", 0.5, "--end", 1.5, "--mirror")
+    records = json.loads(run("templates", "list", "--json").stdout)
+    assert [record["label"] for record in records] == ["wave", "wave"]
+    [mirrored] = [record for record in records if "mirror_of" in record["provenance"]]
+    assert mirrored["provenance"]["mirror_of"] in {record["id"] for record in records} - {mirrored["id"]}
+
+
 def test_without_a_span_the_whole_video_is_taken(run, perform):
     perform("lesson", "wave")
     run("add", "wave", "lesson.jsonl.gz")

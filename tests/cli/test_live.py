@@ -11,22 +11,26 @@ import sys
 import threading
 import time
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from actionpose.library import TemplateLibrary
 from actionpose.recognizer import Recognizer
+from actionpose.recording import load_recording
 from actionpose.sources.replay import ReplaySource
 
 pytestmark = pytest.mark.usefixtures("taught")
 
 
-def start_live(source: object) -> subprocess.Popen[str]:
+def start_live(*arguments: object, **options: Any) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "actionpose", "live", str(source)],
+        [sys.executable, "-m", "actionpose", "live", *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        **options,
     )
 
 
@@ -45,9 +49,11 @@ def test_piped_it_prints_one_json_object_per_event_at_the_pace_of_the_recording(
     assert process.returncode == 0
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
-def test_a_signal_ends_it_within_a_second_and_without_a_traceback(drill, number, code):
-    with start_live(drill) as process:
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 0), ("SIGHUP", 0)])
+def test_a_signal_ends_it_within_a_second_and_without_a_traceback(drill, name, code):
+    number = signal.Signals[name]
+    with start_live(drill, "--record", "kept.jsonl.gz") as process:
         assert process.stdout.readline(), "it runs"
         process.send_signal(number)
         began = time.perf_counter()
@@ -56,6 +62,7 @@ def test_a_signal_ends_it_within_a_second_and_without_a_traceback(drill, number,
     assert process.returncode == code
     assert "Traceback" not in stderr
     assert all(json.loads(line)["label"] for line in stdout.splitlines())
+    assert load_recording("kept.jsonl.gz").is_complete
 
 
 def test_a_reader_that_goes_away_is_no_error(drill):
@@ -95,7 +102,7 @@ def test_on_a_terminal_a_status_line_is_rewritten_in_place_and_events_stand_abov
 
 def test_templates_changed_meanwhile_are_taken_up(run, drill, taught, monkeypatch):
     """`clap` is disabled when it begins, and enabled before the clap is performed."""
-    monkeypatch.setattr("actionpose.session._POLL_S", 0.05)
+    monkeypatch.setattr("actionpose.session.library_watch._POLL_S", 0.05)
     run("templates", "disable", "clap")
     has_changed = threading.Event()
 
@@ -125,3 +132,52 @@ def test_templates_changed_meanwhile_are_taken_up(run, drill, taught, monkeypatc
     monkeypatch.setattr("actionpose.cli.live.open_source", lambda _: ChangesTheLibrary(drill))
     events = [json.loads(line) for line in run("live", "drill").stdout.splitlines()]
     assert [event["label"] for event in events] == ["clap", "wave"]
+
+
+def test_what_is_recorded_gives_the_same_events_again(run, drill):
+    printed = run("live", drill, "--record", "kept.jsonl.gz").stdout
+    again = run("recognize", "kept.jsonl.gz", "--format", "json").stdout
+    events = [json.loads(line) for line in printed.splitlines()]
+    assert [event["label"] for event in events] == ["clap", "wave"]
+    assert json.loads(again) == events
+    assert Path("kept.events.jsonl").read_text() == printed
+    assert "exists already" in run("live", drill, "--record", "kept.jsonl.gz", code=1).stderr
+
+
+def test_events_go_where_they_are_asked_to_and_a_dead_receiver_is_told(run, drill):
+    dead = "http://user:secret@127.0.0.1:9/hook"
+    result = run("live", drill, "--to", "events.jsonl", "--to", dead, "--to", "osc://127.0.0.1:9", "--stats")
+    assert Path("events.jsonl").read_text() == result.stdout
+    assert "note: http://127.0.0.1:9/hook: Connection refused" in result.stderr
+    assert "events.jsonl: 2 sent.\n" in result.stderr
+    assert re.search(r"http://127.0.0.1:9/hook: 0 sent, \d failed, \d dropped\.", result.stderr)
+    assert re.search(r"fps came, .* processed; \d+ of \d+ frames dropped; model .* latency \d+ ms", result.stderr)
+    assert "secret" not in result.stderr
+
+
+def test_standard_output_is_an_output(run, drill):
+    printed = run("live", drill, "--to", "-").stdout
+    assert [json.loads(line)["label"] for line in printed.splitlines()] == ["clap", "wave"]
+
+
+def test_an_output_that_is_none_is_told_before_anything_starts(run, drill):
+    result = run("live", drill, "--to", "carrier-pigeon", code=1)
+    assert "'carrier-pigeon' is no output" in result.stderr
+    assert "osc://HOST:PORT" in result.stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits the size of files")
+def test_a_full_disk_is_told_and_recognition_goes_on(drill):
+    import resource
+
+    limit = 50_000  # above what the library keeps in shared memory
+
+    def fill_disk() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+    with start_live(drill, "--record", "kept.jsonl.gz", preexec_fn=fill_disk) as process:
+        stdout, stderr = process.communicate(timeout=60)
+    assert [json.loads(line)["label"] for line in stdout.splitlines()] == ["clap", "wave"]
+    assert process.returncode == 0
+    assert re.search(r"note: Cannot write on to kept\.jsonl\.gz: .*; it keeps the \d+ frames so far", stderr)
+    assert len(load_recording("kept.jsonl.gz").frames) > 5

@@ -34,6 +34,13 @@ def test_takes_are_cut_by_their_motion_and_kept(run, waving):
     assert {record["provenance"]["recording"] for record in records} == {recording.name}
 
 
+def test_takes_are_kept_mirrored_too(run, waving):
+    result = run("record", "wave", "--source", waving, "--takes", 1, "--countdown", 0, "--mirror")
+    assert len(result.stdout.splitlines()) == 2
+    assert "1 of 1 takes of 'wave' kept." in result.stderr
+    assert sum("mirror_of" in record["provenance"] for record in templates(run)) == 1
+
+
 def test_takes_of_a_fixed_length(run, waving):
     run("record", "wave", "--source", waving, "--takes", 1, "--seconds", 4, "--countdown", 0.5)
     [record] = templates(run)

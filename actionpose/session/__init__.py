@@ -1,0 +1,22 @@
+"""From source to events in one loop, at full pace or live.
+
+`Session` is the loop, run by whoever iterates over it; `SessionRunner` runs one behind a screen and switches its
+source, model and settings; `SessionRecording` keeps what one saw and found.
+"""
+
+from actionpose.session.loop import Session, Tick, iter_poses
+from actionpose.session.recording import SessionRecording
+from actionpose.session.runner import Phase, RunnerState, SessionRunner
+from actionpose.session.stats import SessionStats, TrackStats
+
+__all__ = [
+    "Phase",
+    "RunnerState",
+    "Session",
+    "SessionRecording",
+    "SessionRunner",
+    "SessionStats",
+    "Tick",
+    "TrackStats",
+    "iter_poses",
+]

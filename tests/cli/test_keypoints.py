@@ -1,0 +1,140 @@
+"""``actionpose keypoints``, from collecting to a running model."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from actionpose.training.dataset import load_dataset, save_dataset
+from tests.cli.conftest import Run
+from tests.training.puppets import dot_dataset
+
+pytest.importorskip("torch")
+
+TINY = ("--width", "0.125", "--epochs", "2", "--batch", "16", "--device", "cpu")
+
+
+@pytest.fixture
+def dots(tmp_path: Path) -> Path:
+    save_dataset(dot_dataset(), tmp_path / "dots.npz")
+    return tmp_path / "dots.npz"
+
+
+@pytest.mark.slow
+def test_quickstart_from_video_to_recognising(run: Run, tmp_path: Path) -> None:
+    source = "puppet:wave,clap?fps=8&pause=0.4"
+    result = run("keypoints", "quickstart", source, "-o", "models/me", "--minutes", "0.05")
+    assert "Try it: actionpose live --model models/me" in result.stderr
+    model = tmp_path / "models" / "me"
+    assert json.loads((model / "model.json").read_text())["skeleton"]["name"] == "upper_body_6"
+    for name in ("training/labels/contact_sheet.jpg", "training/data.npz", "training/run/report.html"):
+        assert (model / name).stat().st_size > 1000
+    assert "<h1>Training of run</h1>" in (model / "training/run/report.html").read_text()
+    judged = run("keypoints", "evaluate", "models/me", "models/me/training/data.npz", "--json", "--worst", "worst.jpg")
+    scores = json.loads(judged.stdout)["all"]
+    assert set(scores) == {"all", *load_dataset(model / "training/data.npz").skeleton.keypoints}
+    assert scores["all"]["pck_20"]["n"] > 10
+    assert (tmp_path / "worst.jpg").stat().st_size > 1000
+
+
+def test_train_evaluate_and_resume(run: Run, dots: Path) -> None:
+    run("keypoints", "train", dots, "-o", "run", *TINY)
+    table = run("keypoints", "evaluate", "run", dots).stdout
+    assert "PCK@0.2" in table
+    assert "bright" in table
+    refused = run("keypoints", "train", dots, "-o", "run", *TINY, code=1)
+    assert "holds a training already" in refused.stderr
+    assert "--resume" in refused.stderr
+    run("keypoints", "train", dots, "-o", "run", "--resume")
+
+
+def test_a_dataset_is_built_of_a_table(run: Run, tmp_path: Path, dots: Path) -> None:
+    import cv2
+
+    dataset = load_dataset(dots)
+    lines = ["image,bright_x,bright_y,dark_x,dark_y"]
+    for i, (image, keypoints) in enumerate(zip(dataset.image, dataset.keypoints, strict=True)):
+        cv2.imwrite(str(tmp_path / f"{i}.png"), image)
+        lines.append(",".join([f"{i}.png", *(f"{value:.3f}" for value in keypoints.ravel())]))
+    (tmp_path / "table.csv").write_text("\n".join(lines))
+    result = run(
+        "keypoints", "build", "table.csv", "--format", "csv", "--whole", "--size", "32x32", "--split", "random",
+        "-o", "data.npz",
+    )  # fmt: skip
+    assert "48 pictures of 32x32, gray, csv (33 train, 5 validation, 10 test)" in result.stderr
+    built = load_dataset(tmp_path / "data.npz")
+    assert (built.image == dataset.image).all()
+    assert abs(built.keypoints - dataset.keypoints).max() < 0.01
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["build", "nothing/", "-o", "x.npz"], "collect"),
+        (["build", "nothing.json", "--format", "coco", "-o", "x.npz"], "cannot be read"),
+        (["train", "nothing.npz", "-o", "run"], "There is no dataset nothing.npz"),
+        (["evaluate", "nothing", "dots.npz"], "holds no training"),
+        (["export", "nothing", "dots.npz", "-o", "m"], "holds no training"),
+        (["train", "dots.npz", "-o", "run", "--resume"], "holds no training"),
+        (["collect", "nothing.mp4", "-o", "labels"], "no file or folder"),
+        (["train", "dots.npz", "-o", "run", "--head", "simcc", "--loss", "rle"], "must be one of cross_entropy"),
+    ],
+)
+@pytest.mark.usefixtures("dots")
+def test_what_cannot_be_done_is_explained(arguments: list[str], message: str, run: Run) -> None:
+    result = run("keypoints", *arguments, code=1)
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["build", "x", "-o", "x.npz", "--whole", "--margin", "0.2"],
+        ["build", "x", "-o", "x.npz", "--size", "large"],
+        ["train", "dots.npz", "-o", "run", "--minutes", "1", "--epochs", "2"],
+    ],
+)
+@pytest.mark.usefixtures("dots")
+def test_wrong_usage(arguments: list[str], run: Run) -> None:
+    run("keypoints", *arguments, code=2)
+
+
+def test_without_torch_it_says_what_to_install(run: Run, dots: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    for arguments in (["train", dots, "-o", "run"], ["quickstart", "0", "-o", "m"], ["export", "run", dots, "-o", "m"]):
+        assert "pip install 'actionpose[train]'" in run("keypoints", *arguments, code=1).stderr
+
+
+def test_help_and_collecting_need_no_torch() -> None:
+    code = (
+        "import sys; sys.modules['torch'] = None\n"
+        "import actionpose.cli.keypoints, actionpose.training.collect, actionpose.training.build\n"
+        "import actionpose.training.importers, actionpose.training.metrics, actionpose.training.evaluation\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_ctrl_c_saves_and_says_how_to_go_on(dots: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "actionpose", "keypoints", "train", str(dots), "-o", "run"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    with subprocess.Popen(
+        [*command, *TINY[:2], "--epochs", "10000", "--patience", "100000", "--device", "cpu"],
+        cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.startswith("epoch 1:"):
+                break
+        process.send_signal(signal.SIGINT)
+        said = process.stderr.read()
+        assert process.wait(timeout=120) == 130
+    assert "--resume" in said
+    assert (tmp_path / "run" / "last.pt").is_file()
+    assert (tmp_path / "run" / "report.html").is_file()
