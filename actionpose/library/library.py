@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import itertools
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -14,13 +13,15 @@ import sqlalchemy as sa
 
 from actionpose.errors import InvalidDataError, LibraryError, TemplateNotFoundError
 from actionpose.library.database import Database, open_database, reading, writing
-from actionpose.library.files import ID_PATTERN, file_names, have_same_content, load_templates, save_template
+from actionpose.library.files import ID_PATTERN, file_names, load_templates, save_template
+from actionpose.library.importing import import_templates
 from actionpose.library.location import default_location
 from actionpose.library.lookup import (
     IS_KEPT,
     IS_REMOVED,
     Action,
     action_id,
+    are_named,
     find_templates,
     merge_actions,
     select_actions,
@@ -50,9 +51,9 @@ class TemplateLibrary:
     """Templates kept in a database, shared with other processes; a context manager.
 
     Every change is saved, all of it, when the method returns, and changes `revision` for every process that has the
-    library open. Where a method takes a `name`, that is a label, an id, or as much of an id's beginning as no other
-    template shares. Methods raise `TemplateNotFoundError` for a name that nothing has, `LibraryLockedError` when the
-    library cannot be written to, and `LibraryError` when the database fails; any thread may call them.
+    library open. Where a method takes a name or several, each is a label, an id, or as much of an id's beginning as no
+    other template shares. Methods raise `TemplateNotFoundError` for a name that nothing has, `LibraryLockedError` when
+    the library cannot be written to, and `LibraryError` when the database fails; any thread may call them.
 
     Examples
     --------
@@ -181,6 +182,30 @@ class TemplateLibrary:
                 insert_template(connection, template)
         return new
 
+    def update(self, template: Template) -> Template:
+        """Write a template over the one of its id; see `update_all`."""
+        return self.update_all([template])[0]
+
+    def update_all(self, changed: Iterable[Template]) -> list[Template]:
+        """Write templates over those of their ids, all or none: their label, clip and everything else.
+
+        Raises
+        ------
+        TemplateNotFoundError
+            If one of them is not in the library, or was removed.
+        """
+        changed = list(changed)
+        with writing(self._database) as connection:
+            kept_ids = set(connection.execute(sa.select(templates.c.id).where(IS_KEPT)).scalars())
+            for template in changed:
+                if template.id not in kept_ids:
+                    raise TemplateNotFoundError(
+                        f"Template {template.id} ({template.label}) is not in the library, so it cannot be changed.",
+                        hint="Add it, or restore it if it was removed.",
+                    )
+                update_template(connection, template)
+        return changed
+
     def rename(self, old: str, new: str, *, merge: bool = False) -> Action:
         """Give an action another name.
 
@@ -225,35 +250,35 @@ class TemplateLibrary:
         """Give an action these tags and no others; space around them and repetitions are dropped."""
         return self._update_action(label, {"tags": sorted({tag.strip() for tag in tags} - {""})})
 
-    def set_enabled(self, name: str, enabled: bool) -> list[Template]:
-        """Let the recogniser use a template, or all of an action, or not; return them as they are now."""
+    def set_enabled(self, names: str | Iterable[str], enabled: bool) -> list[Template]:
+        """Let the recogniser use templates, or all of an action, or not; return them as they are now."""
         with writing(self._database) as connection:
-            chosen = templates.c.id.in_(find_templates(connection, name, IS_KEPT))
+            chosen = are_named(connection, names, IS_KEPT)
             connection.execute(sa.update(templates).where(chosen).values(enabled=enabled))
             return select_templates(connection, chosen)
 
-    def remove(self, name: str) -> list[Template]:
-        """Remove a template, or all of an action, until `restore`; return what was removed."""
+    def remove(self, names: str | Iterable[str]) -> list[Template]:
+        """Remove templates, or all of an action, until `restore`; return what was removed."""
         with writing(self._database) as connection:
-            chosen = templates.c.id.in_(find_templates(connection, name, IS_KEPT))
+            chosen = are_named(connection, names, IS_KEPT)
             removal_id = insert(connection, removals, time=dt.datetime.now(dt.UTC))
             connection.execute(sa.update(templates).where(chosen).values(removal_id=removal_id))
             return select_templates(connection, chosen)
 
-    def restore(self, name: str | None = None) -> list[Template]:
-        """Take back removed templates by id or label, or all that the last removal took.
+    def restore(self, names: str | Iterable[str] | None = None) -> list[Template]:
+        """Take back removed templates by ids or labels, or all that the last removal took.
 
-        Called again and again without a name it undoes one removal after another, and returns an empty list when
+        Called again and again without names it undoes one removal after another, and returns an empty list when
         there is none left.
         """
         with writing(self._database) as connection:
-            if name is None:
+            chosen: sa.ColumnElement[bool]
+            if names is None:
                 last = sa.select(sa.func.max(templates.c.removal_id)).scalar_subquery()
                 of_last = sa.select(templates.c.id).where(templates.c.removal_id == last)
-                ids = list(connection.execute(of_last).scalars())
+                chosen = templates.c.id.in_(list(connection.execute(of_last).scalars()))
             else:
-                ids = find_templates(connection, name, IS_REMOVED)
-            chosen = templates.c.id.in_(ids)
+                chosen = are_named(connection, names, IS_REMOVED)
             connection.execute(sa.update(templates).where(chosen).values(removal_id=None))
             return select_templates(connection, chosen)
 
@@ -278,7 +303,7 @@ class TemplateLibrary:
             connection.execute(sa.delete(actions).where(actions.c.id.not_in(sa.select(templates.c.action_id))))
             return n_deleted
 
-    def export(self, target: str | Path, *, names: Iterable[str] | None = None) -> list[Path]:
+    def export(self, target: str | Path, *, names: str | Iterable[str] | None = None) -> list[Path]:
         """Write portable template files.
 
         Parameters
@@ -286,7 +311,7 @@ class TemplateLibrary:
         target : path
             A folder, made when needed, that gets a file for each template; or, when it ends in ``.json``, the file
             for one template.
-        names : iterable of str, optional
+        names : str or iterable of str, optional
             Labels and ids of the templates to write. Default: all.
 
         Returns
@@ -301,11 +326,8 @@ class TemplateLibrary:
         """
         target = Path(target)
         with reading(self._database) as connection:
-            if names is None:
-                chosen = select_templates(connection, IS_KEPT)
-            else:
-                found = [find_templates(connection, name, IS_KEPT) for name in names]
-                chosen = select_templates(connection, templates.c.id.in_(itertools.chain.from_iterable(found)))
+            condition = IS_KEPT if names is None else are_named(connection, names, IS_KEPT)
+            chosen = select_templates(connection, condition)
         if target.suffix == ".json" and not target.is_dir():
             if len(chosen) != 1:
                 raise LibraryError(
@@ -346,25 +368,7 @@ class TemplateLibrary:
         """
         from_file = load_templates(paths)
         with writing(self._database) as connection:
-            kept_ids = set(connection.execute(sa.select(templates.c.id).where(IS_KEPT)).scalars())
-            ids = [template.id for template in from_file.values()]
-            in_library = {t.id: t for t in select_templates(connection, templates.c.id.in_(ids))}
-            changed = []
-            for file, template in from_file.items():
-                present = in_library.get(template.id)
-                if present is None:
-                    insert_template(connection, template)
-                elif not have_same_content(template, present) and not replace:
-                    raise LibraryError(
-                        f"{file} differs from the template {template.id} ({present.label}) in the library.",
-                        hint="Import with --replace to take the file's content.",
-                    )
-                elif template.id not in kept_ids or not have_same_content(template, present):
-                    update_template(connection, template)
-                else:
-                    continue
-                changed.append(template)
-            return changed
+            return import_templates(connection, from_file, replace=replace)
 
     def backgrounds(self) -> list[PoseSequence]:
         """Return the recordings of nothing in particular that thresholds are calibrated on, oldest first."""

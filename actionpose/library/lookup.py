@@ -18,6 +18,7 @@ __all__ = [
     "IS_REMOVED",
     "Action",
     "action_id",
+    "are_named",
     "find_templates",
     "merge_actions",
     "select_actions",
@@ -106,6 +107,16 @@ def action_id(connection: Connection, label: str) -> int:
     return id_by_label[label]
 
 
+def are_named(
+    connection: Connection, names: str | Iterable[str], condition: sa.ColumnElement[bool]
+) -> sa.ColumnElement[bool]:
+    """Return the condition of being named by any of the names, as `find_templates` reads them."""
+    label_by_id = _read_labels(connection, condition)
+    is_removed = condition is IS_REMOVED
+    found = [_find(name, label_by_id, is_removed) for name in ([names] if isinstance(names, str) else names)]
+    return templates.c.id.in_({key for ids in found for key in ids})
+
+
 def find_templates(connection: Connection, name: str, condition: sa.ColumnElement[bool]) -> list[str]:
     """Return the ids of the templates that a label, an id or the beginning of an id names.
 
@@ -114,14 +125,21 @@ def find_templates(connection: Connection, name: str, condition: sa.ColumnElemen
     TemplateNotFoundError
         If there is none, or several ids begin so.
     """
+    return _find(name, _read_labels(connection, condition), condition is IS_REMOVED)
+
+
+def _read_labels(connection: Connection, condition: sa.ColumnElement[bool]) -> dict[str, str]:
     statement = sa.select(templates.c.id, actions.c.label).join_from(templates, actions).where(condition)
-    label_by_id = {row.id: row.label for row in connection.execute(statement)}
-    of_label = sorted(key for key, label in label_by_id.items() if label == name)
-    beginning = sorted(key for key in label_by_id if name and key.startswith(name))
+    return {row.id: row.label for row in connection.execute(statement)}
+
+
+def _find(name: str, label_by_id: dict[str, str], is_removed: bool) -> list[str]:
     if name in label_by_id:
         return [name]
+    of_label = sorted(key for key, label in label_by_id.items() if label == name)
     if of_label:
         return of_label
+    beginning = sorted(key for key in label_by_id if name and key.startswith(name))
     if len(beginning) > 1:
         raise TemplateNotFoundError(
             f"{len(beginning)} templates have ids that begin with {name!r}: {', '.join(beginning[:5])}"
@@ -129,7 +147,7 @@ def find_templates(connection: Connection, name: str, condition: sa.ColumnElemen
             hint="Give more of the id.",
         )
     if not beginning:
-        kind = "removed template or action" if condition is IS_REMOVED else "template or action"
+        kind = "removed template or action" if is_removed else "template or action"
         known = [*label_by_id.values(), *label_by_id]
         raise TemplateNotFoundError(f"There is no {kind} {name!r}.", hint=_nearest(name, known))
     return beginning

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -168,6 +169,34 @@ def test_removed_templates_come_back_by_name(library: TemplateLibrary) -> None:
     assert ids(library.restore("c")) == ["c"]
     with pytest.raises(TemplateNotFoundError, match="no removed template or action 'c'"):
         library.restore("c")
+
+
+def test_several_are_changed_together_or_not_at_all(library: TemplateLibrary) -> None:
+    library.add_all([make_template("wave", id="a"), make_template("wave", id="b"), make_template("clap", id="c")])
+    assert ids(library.remove(["c", "a"])) == ["c", "a"]
+    with pytest.raises(TemplateNotFoundError):
+        library.remove(["b", "nothing"])
+    assert ids(library.templates()) == ["b"]
+    assert ids(library.restore(["a", "clap"])) == ["c", "a"]
+    assert [t.enabled for t in library.set_enabled(["a", "clap"], False)] == [False, False]
+    assert library.get("b").enabled
+    library.remove(["a", "b"])
+    assert ids(library.restore()) == ["a", "b"]
+
+
+def test_updating_writes_over_templates_all_or_none(library: TemplateLibrary) -> None:
+    first, second = library.add_all([make_template("wave", id="a"), make_template("wave", seed=1, id="b")])
+    trimmed = replace(first, label="hello", sequence=first.sequence[1:4], quality={"motion": 2.0})
+    assert_same(library.update(trimmed), trimmed)
+    assert_same(library.get("a"), trimmed)
+    assert_same(library.get("b"), second)
+    assert library.labels() == ["hello", "wave"]
+    library.remove("b")
+    revision = library.revision
+    with pytest.raises(TemplateNotFoundError, match=r"b \(wave\) is not in the library"):
+        library.update_all([first, second])
+    assert library.get("a").label == "hello"
+    assert library.revision == revision
 
 
 def test_purging_forgets_what_was_removed_and_nothing_else(library: TemplateLibrary, path: Path) -> None:

@@ -1,0 +1,219 @@
+"""The one live session that all screens look at, and what has happened in it so far."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from actionpose.decision import ActionEvent
+from actionpose.errors import ActionposeError, InvalidDataError
+from actionpose.estimators.base import KeypointEstimator
+from actionpose.outputs import Dispatcher, OutputError, OutputStatus, open_output
+from actionpose.recognizer import Recognizer
+from actionpose.session import RunnerState, SessionRunner, SessionStats, Tick
+from actionpose.sources import Source
+from actionpose.tui.preferences import Settings
+
+if TYPE_CHECKING:
+    from actionpose.library import TemplateLibrary
+
+__all__ = ["Feed", "LoadEstimator", "OpenSource"]
+
+OpenSource = Callable[[str], Source]
+LoadEstimator = Callable[[Settings, Source], KeypointEstimator | None]
+
+_MAX_EVENTS = 1000
+_OF_SOURCE = ("source", "model", "people")
+_OF_RECOGNIZER = ("mode", "feature", "sensitivity", "votes", "ratio", "window")
+
+
+class Feed:
+    """Runs the session behind the screens, hands its events to the outputs, and remembers them.
+
+    Everything but what `listen` adds is called on the screens' thread; nothing blocks but `close`.
+
+    Parameters
+    ----------
+    library : callable
+        Gives the library: what is recognised, kept up with as it changes.
+    settings : Settings
+        Where from and how.
+    open_source, load_estimator : callable
+        How a source is opened by its address, and the model that its pictures need is loaded.
+    """
+
+    def __init__(
+        self,
+        library: Callable[[], TemplateLibrary],
+        settings: Settings,
+        *,
+        open_source: OpenSource,
+        load_estimator: LoadEstimator,
+    ) -> None:
+        self.events: deque[ActionEvent] = deque(maxlen=_MAX_EVENTS)
+        self.counts: Counter[tuple[int, str]] = Counter()
+        self.time = 0.0
+        self.has_templates = True  # until the library was read
+        self._library = library
+        self._settings = settings
+        self._open_source = open_source
+        self._load_estimator = load_estimator
+        self._listeners: tuple[Callable[[Tick], None], ...] = ()
+        self._library_problem = ""
+        self._dispatcher: Dispatcher | None = None
+        self._runner = SessionRunner(
+            open_source=self._source_opener(settings),
+            load_estimator=self._estimator_loader(settings),
+            make_recognizer=self._recognizer_maker(settings),
+            library_revision=lambda: library().revision,
+            sinks=[self._hand_out],
+        )
+
+    @property
+    def latest(self) -> Tick | None:
+        """What the session told last."""
+        return self._runner.latest
+
+    @property
+    def state(self) -> RunnerState:
+        """What the session is doing."""
+        return self._runner.state
+
+    @property
+    def stats(self) -> SessionStats | None:
+        """How well it does; None before the first frame."""
+        tick = self._runner.latest
+        return tick.stats if tick else None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should be told: damage, receivers that are down, templates that cannot be used."""
+        outputs = self._dispatcher.notes if self._dispatcher else ()
+        return (*self._runner.notes, *outputs, *filter(None, [self._library_problem]))
+
+    @property
+    def outputs(self) -> tuple[OutputStatus, ...]:
+        """How the receivers of events do."""
+        return self._dispatcher.statuses if self._dispatcher else ()
+
+    def start(self) -> None:
+        """Open everything behind the screens.
+
+        Raises
+        ------
+        ActionposeError
+            If an output is none; the session runs all the same.
+        """
+        self._runner.start()
+        self._set_outputs(self._settings.outputs)
+
+    def close(self) -> None:
+        """Stop; takes about a second at most."""
+        self._runner.close()
+        if self._dispatcher:
+            self._dispatcher.close()
+
+    def look(self) -> list[ActionEvent]:
+        """Take in what happened since the last look; return the new events."""
+        tick = self._runner.latest
+        time = tick.frame.time if tick and tick.frame else self.time
+        if time < self.time:
+            self.clear()
+        self.time = time
+        new = self._runner.take_events()
+        self.events.extend(new)
+        self.counts.update((event.track_id, event.label) for event in new)
+        return new
+
+    def clear(self) -> None:
+        """Forget the events and start counting anew."""
+        self.events.clear()
+        self.counts.clear()
+
+    def toggle_pause(self) -> None:
+        """Pause, resume, or start again what has ended or failed."""
+        phase = self.state.phase
+        if phase in ("ended", "failed"):
+            self._runner.switch()
+        elif phase == "paused":
+            self._runner.resume()
+        else:
+            self._runner.pause()
+
+    def make_ready(self) -> None:
+        """Have the source running, for a take to come."""
+        if self.state.phase in ("ended", "failed", "paused"):
+            self.toggle_pause()
+
+    def listen(self, listener: Callable[[Tick], None]) -> Callable[[], None]:
+        """Have every tick handed to `listener`, in the session's thread; return what ends that."""
+        self._listeners = (*self._listeners, listener)
+
+        def leave() -> None:
+            self._listeners = tuple(each for each in self._listeners if each is not listener)
+
+        return leave
+
+    def apply(self, settings: Settings) -> None:
+        """Go on with other settings; what they do not concern runs on untouched.
+
+        Raises
+        ------
+        ActionposeError
+            If an output is none; the rest is applied.
+        """
+        before, self._settings = self._settings, settings
+        if any(getattr(before, name) != getattr(settings, name) for name in _OF_SOURCE):
+            self._runner.switch(
+                open_source=self._source_opener(settings),
+                load_estimator=self._estimator_loader(settings),
+                make_recognizer=self._recognizer_maker(settings),
+            )
+        elif any(getattr(before, name) != getattr(settings, name) for name in _OF_RECOGNIZER):
+            self._runner.switch(make_recognizer=self._recognizer_maker(settings))
+        if before.outputs != settings.outputs:
+            self._set_outputs(settings.outputs)
+
+    def _source_opener(self, settings: Settings) -> Callable[[], Source]:
+        return lambda: self._open_source(settings.source)
+
+    def _estimator_loader(self, settings: Settings) -> Callable[[Source], KeypointEstimator | None]:
+        return lambda source: self._load_estimator(settings, source)
+
+    def _recognizer_maker(self, settings: Settings) -> Callable[[], Recognizer | None]:
+        def make() -> Recognizer | None:
+            templates = [template for template in self._library().templates() if template.enabled]
+            self._library_problem, self.has_templates = "", bool(templates)
+            if not templates:
+                return None
+            try:
+                return Recognizer(templates, background=self._library().backgrounds(), settings=settings.recognizer)
+            except InvalidDataError as error:  # templates that do not go together; recording must go on
+                self._library_problem = str(error)
+                return None
+
+        return make
+
+    def _set_outputs(self, specs: tuple[str, ...]) -> None:
+        outputs, problem = [], None
+        for spec in specs:
+            try:
+                if spec.strip() == "-":
+                    raise OutputError("Standard output is taken by the screens.", hint="Name a .jsonl file instead.")
+                outputs.append(open_output(spec))
+            except ActionposeError as error:
+                problem = error
+        before, self._dispatcher = self._dispatcher, Dispatcher(outputs) if outputs else None
+        if before:
+            before.close()
+        if problem:
+            raise problem
+
+    def _hand_out(self, tick: Tick) -> None:
+        dispatcher = self._dispatcher
+        if dispatcher:
+            for event in tick.events:
+                dispatcher.send(event)
+        for listener in self._listeners:
+            listener(tick)

@@ -1,0 +1,198 @@
+"""The screen Settings: changed here, applied at once, and kept for the next time."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual import getters, on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, VerticalScroll
+from textual.events import DescendantFocus
+from textual.screen import Screen
+from textual.suggester import SuggestFromList
+from textual.widgets import Footer, Input, Label, Select, Static
+
+from actionpose.errors import ActionposeError, InvalidDataError
+from actionpose.tui.alarms import estimate_alarms
+from actionpose.tui.header import HeaderBar
+from actionpose.tui.slider import Slider
+
+if TYPE_CHECKING:
+    from actionpose.tui.app import ActionposeApp
+
+__all__ = ["SettingsScreen"]
+
+_SOURCES = ("0", "1", "puppet:wave,clap?seconds=600", "puppet:wave?seconds=600", "http://", "rtsp://")
+_TEXTS = {"source": "", "model": "", "outputs": "none"}
+_NUMBERS = {"people": int, "votes": int, "window": int, "ratio": float}
+_CHOICES = {
+    "mode": ("stream", "window"),
+    "feature": ("positions", "directions", "angles"),
+    "picture": ("camera", "skeleton"),
+    "theme": ("dark", "light"),
+}
+_NAMES = {"votes": "Votes", "ratio": "Share to win", "window": "Window"}
+_EXPLAINED = {
+    "source": "camera number, video, stream, recording or puppet",
+    "model": "mediapipe, or a .task file",
+    "people": "how many to follow at most",
+    "sensitivity": "over 1 finds more, under 1 raises fewer false alarms",
+    "mode": "stream finds start and end; window votes",
+    "feature": "what is compared",
+    "votes": "window mode: how many of the nearest vote",
+    "ratio": "window mode: share of the votes that wins",
+    "window": "window mode: its length in frames",
+    "outputs": "osc://, mqtt://, http://, key:, exec: or a .jsonl file; parted by ;",
+    "picture": "skeleton shows lines alone, for privacy",
+    "theme": "colours",
+}
+
+
+class SettingsScreen(Screen[None]):
+    """Sets."""
+
+    app: ActionposeApp
+    AUTO_FOCUS = "#source"
+    HELP: ClassVar[str] = (
+        "Move with tab and shift+tab. A text is taken with enter, everything else at once.\n"
+        "What is changed here is saved; what was typed on the command line goes before it the next time."
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Leave the field")]
+    CSS = """
+    SettingsScreen {
+        #fields { padding: 1 1; scrollbar-size: 1 1; }
+        .field { height: 1; }
+        .field Label { width: 13; color: $foreground-muted; }
+        .field Input, .field Select, .field Slider { width: 32; }
+        .field .why { width: 1fr; padding: 0 0 0 2; color: $foreground-muted; text-wrap: nowrap; }
+        .gap { height: 1; }
+        .why { display: none; }
+        #alarms { width: 1fr; padding: 0 0 0 2; color: $foreground-muted; }
+        #explained, #where { height: auto; padding: 0 1; color: $foreground-muted; }
+        #explained { color: $foreground; }
+        &.-low .gap, &.-low #where, &.-low #explained { display: none; }
+        &.-wide .why { display: block; }
+        &.-wide #explained { display: none; }
+        &.-low #fields { padding: 0 1; }
+        &.-narrow .field Input, &.-narrow .field Select, &.-narrow .field Slider { width: 1fr; }
+    }
+    """
+
+    alarms = getters.query_one("#alarms", Label)
+    explained = getters.query_one("#explained", Static)
+
+    def compose(self) -> ComposeResult:
+        """Lay out the fields."""
+        yield HeaderBar()
+        with VerticalScroll(id="fields", can_focus=False):
+            for names in (
+                ("source", "model", "people"),
+                ("sensitivity", "mode", "feature", "votes", "ratio", "window"),
+                ("outputs", "picture", "theme"),
+            ):
+                for name in names:
+                    with Horizontal(classes="field"):
+                        yield Label(_name(name))
+                        yield self._make_field(name)
+                        if name == "sensitivity":
+                            yield Label(id="alarms", markup=False)
+                        else:
+                            yield Label(_EXPLAINED[name], classes="why")
+                yield Static(classes="gap")
+        yield Static(id="explained", markup=False)
+        yield Static(f"Saved in {self.app.settings_path}", id="where", markup=False)
+        yield Footer(show_command_palette=False)
+
+    def on_screen_resume(self) -> None:
+        """Show what was changed elsewhere, such as the theme."""
+        for name in (*_CHOICES, *_TEXTS, *_NUMBERS):
+            self._show(name)
+        self._estimate()
+
+    def action_leave(self) -> None:
+        """Leave the field as it was, so that keys mean what the other screens say."""
+        if isinstance(self.focused, Input):
+            self._show(str(self.focused.id))
+        self.set_focus(None)
+
+    def on_descendant_focus(self, message: DescendantFocus) -> None:
+        """Explain the field that has the focus."""
+        name = str(message.widget.id)
+        self.explained.update(f"{_name(name)}: {_EXPLAINED.get(name, '')}.")
+
+    @on(Input.Submitted)
+    @on(Input.Blurred)
+    def _change_text(self, message: Input.Submitted | Input.Blurred) -> None:
+        name, text = str(message.input.id), message.value.strip()
+        try:
+            self._change(name, self._read(name, text))
+        except InvalidDataError as error:
+            self.app.report(error)
+        self._show(name)
+
+    @on(Select.Changed)
+    def _change_choice(self, message: Select.Changed) -> None:
+        self._change(str(message.select.id), message.value)
+
+    @on(Slider.Changed)
+    def _change_number(self, message: Slider.Changed) -> None:
+        self._change("sensitivity", message.value)
+        self._estimate()
+
+    @work(exclusive=True)
+    async def _estimate(self) -> None:
+        """Say what the sensitivity costs, as soon as that is known."""
+        library, settings = self.app.library, self.app.settings.recognizer
+        try:
+            text = await asyncio.to_thread(
+                lambda: estimate_alarms(library.templates(), library.backgrounds(), settings)
+            )
+        except ActionposeError as error:
+            text = error.message
+        self.alarms.update(text)
+
+    def _change(self, name: str, value: object) -> None:
+        if name == "theme":
+            self.app.theme = str(value)
+        else:
+            self.app.change_settings(**{name: value})
+
+    def _make_field(self, name: str) -> Input | Select[str] | Slider:
+        value = getattr(self.app.settings, name)
+        if name == "sensitivity":
+            return Slider(value, low=0.5, high=1.5, step=0.05, id=name)
+        if name in _CHOICES:
+            choices = dict.fromkeys((*_CHOICES[name], value))
+            return Select.from_values(list(choices), value=value, allow_blank=False, compact=True, id=name)
+        suggester = SuggestFromList(_SOURCES) if name == "source" else None
+        return Input(_text(value), id=name, compact=True, placeholder=_TEXTS.get(name, ""), suggester=suggester)
+
+    def _show(self, name: str) -> None:
+        value = getattr(self.app.settings, name)
+        if name in _CHOICES:
+            with self.prevent(Select.Changed):
+                self.query_one(f"#{name}", Select).value = value
+        else:
+            self.query_one(f"#{name}", Input).value = _text(value)
+
+    @staticmethod
+    def _read(name: str, text: str) -> Any:
+        if name == "outputs":
+            return tuple(part.strip() for part in text.split(";") if part.strip())
+        if name not in _NUMBERS:
+            return text
+        try:
+            return _NUMBERS[name](text)
+        except ValueError:
+            kind = "a whole number" if _NUMBERS[name] is int else "a number"
+            raise InvalidDataError(f"{_name(name)} is {kind}, got {text!r}.") from None
+
+
+def _name(name: str) -> str:
+    return _NAMES.get(name, name.capitalize())
+
+
+def _text(value: object) -> str:
+    return "; ".join(value) if isinstance(value, tuple) else str(value)

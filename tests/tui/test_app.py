@@ -1,0 +1,270 @@
+"""The application as a whole: its screens, keys, sizes, colours, and how it begins and ends."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from actionpose.errors import InvalidDataError, LibraryError
+from actionpose.takes import Take, TakeQuality
+from actionpose.tui.app import ActionposeApp
+from actionpose.tui.attempts import Attempt
+from actionpose.tui.header import SCREENS
+from actionpose.tui.help import HelpScreen
+from tests.tui.conftest import notices, press, shown, until
+from tests.tui.frozen import FrozenFeed
+
+
+async def test_number_keys_reach_every_screen(run_app):
+    async with run_app(with_pictures=False) as pilot:
+        for number, (mode, name) in list(enumerate(SCREENS.items(), 1))[::-1]:
+            await press(pilot, f"f{number}")
+            assert pilot.app.current_mode == mode
+            assert f"{number} {name}" in shown(pilot).splitlines()[0]
+
+
+async def test_the_header_shows_source_rate_latency_and_state(run_app):
+    async with run_app(with_pictures=False, pace=1) as pilot:
+        await until(pilot, lambda: "fps" in shown(pilot))
+        status = shown(pilot).splitlines()[1]
+        assert "running" in status
+        assert "puppet:wave" in status
+        assert "ms latency" in status
+
+
+async def test_a_click_on_a_name_goes_there(run_app):
+    async with run_app(with_pictures=False) as pilot:
+        column = shown(pilot).splitlines()[0].index("Record")
+        await pilot.click(offset=(column + 1, 0))
+        assert pilot.app.current_mode == "record"
+
+
+async def test_help_explains_the_screen_and_its_keys(run_app):
+    async with run_app(with_pictures=False) as pilot:
+        await press(pilot, "question_mark")
+        assert isinstance(pilot.app.screen, HelpScreen)
+        text = " ".join(shown(pilot).split())
+        assert "A bar for each action says how near it is" in text
+        assert "Picture or skeleton" in text
+        await press(pilot, "escape")
+        assert pilot.app.current_mode == "live"
+        assert not isinstance(pilot.app.screen, HelpScreen)
+
+
+async def test_the_command_palette_finds_the_screens(run_app):
+    async with run_app(with_pictures=False) as pilot:
+        commands = {command.title for command in pilot.app.get_system_commands(pilot.app.screen)}
+        assert {f"Go to {name}" for name in SCREENS.values()} <= commands
+
+
+async def test_light_and_dark(run_app):
+    async with run_app(with_pictures=False) as pilot:
+        assert pilot.app.current_theme.dark
+        await press(pilot, "ctrl+t")
+        await until(pilot, lambda: pilot.app.settings.theme == "light")
+        assert not pilot.app.current_theme.dark
+
+
+@pytest.mark.parametrize("key", ["q", "ctrl+c"])
+async def test_leaving_stops_every_thread(run_app, key):
+    async with run_app(with_pictures=False) as pilot:
+        await until(pilot, lambda: pilot.app.feed.state.phase == "running")
+        await press(pilot, key)
+    assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("actionpose")]
+
+
+@pytest.mark.parametrize("mode", SCREENS)
+async def test_every_screen_survives_a_tiny_terminal(run_app, mode):
+    async with run_app() as pilot:
+        await until(pilot, lambda: pilot.app.feed.state.phase == "running")
+        pilot.app.switch_mode(mode)
+        for size in ((20, 5), (1, 1), (200, 50), (80, 24)):
+            await pilot.resize_terminal(*size)
+            await pilot.pause(0.15)
+        assert "Settings" in shown(pilot).splitlines()[0]
+
+
+@pytest.mark.parametrize("mode", SCREENS)
+@pytest.mark.usefixtures("taught")
+async def test_ascii_shows_nothing_else(run_app, mode):
+    async with run_app(ascii_only=True) as pilot:
+        await until(pilot, lambda: pilot.app.feed.latest is not None)
+        pilot.app.switch_mode(mode)
+        await pilot.pause(0.4)
+        assert shown(pilot).isascii()
+        assert shown(pilot).strip()
+
+
+async def test_an_error_is_shown_with_what_to_do(run_app):
+    async with run_app(with_pictures=False) as pilot:
+        pilot.app.report(LibraryError("It [cannot] be read.", hint="Close the other program."))
+        await pilot.pause()
+        assert notices(pilot) == "It [cannot] be read.\nClose the other program."
+
+
+async def test_templates_that_do_not_go_together_are_told_of_and_recording_goes_on(run_app, taught, monkeypatch):
+    def refuse(*_, **__):
+        raise InvalidDataError("The templates have several skeletons.")
+
+    monkeypatch.setattr("actionpose.tui.feed.Recognizer", refuse)
+    assert taught.labels()
+    async with run_app(with_pictures=False) as pilot:
+        await until(pilot, lambda: "several skeletons" in notices(pilot))
+        await until(pilot, lambda: pilot.app.feed.state.phase == "running")
+
+
+async def test_events_go_to_the_outputs(run_app, taught, tmp_path):
+    assert taught.labels()
+    async with run_app(with_pictures=False, outputs=("events.jsonl",)) as pilot:
+        await until(pilot, lambda: pilot.app.feed.events)
+        await until(pilot, lambda: '"label":' in (tmp_path / "events.jsonl").read_text())
+
+
+@pytest.fixture
+def frozen(make_app) -> Callable[..., ActionposeApp]:
+    """Make an application that shows one moment."""
+
+    def make(*, people: int = 1, **options: object) -> ActionposeApp:
+        app = make_app(**options)
+        app.feed = FrozenFeed(people=people)
+        app.settings_path = Path("settings.toml")
+        return app
+
+    return make
+
+
+def test_look_of_live(frozen, snap_compare):
+    assert snap_compare(frozen(), terminal_size=(80, 24), press=["wait:300"])
+
+
+def test_look_of_two_people_side_by_side_in_a_large_terminal(frozen, snap_compare):
+    assert snap_compare(frozen(people=2, picture="skeleton"), terminal_size=(160, 40), press=["wait:300"])
+
+
+def test_look_of_live_in_ascii(frozen, snap_compare):
+    assert snap_compare(frozen(ascii_only=True, picture="skeleton"), terminal_size=(80, 24), press=["wait:300"])
+
+
+def test_look_of_record(frozen, wave, snap_compare):
+    async def show(pilot):
+        await press(pilot, "3")
+        screen = pilot.app.screen
+        problem = "Too short: 0.2 s. Perform the whole action, a little slower, or give it a longer fixed length."
+        for number, problems in enumerate([(), (problem,)], 1):
+            take = Take(sequence=wave, recorded=wave, verdict=TakeQuality(problems=problems, numbers={"motion": 3.0}))
+            screen._attempts.append(Attempt("wave", number, take, {}, template_id="" if problems else "t"))
+        screen.set_focus(None)
+        screen._fill_table(choose=1)
+        await pilot.pause(0.3)
+
+    assert snap_compare(frozen(), terminal_size=(80, 24), run_before=show)
+
+
+def test_look_of_settings_in_light(frozen, snap_compare):
+    async def show(pilot):
+        await press(pilot, "5")
+        pilot.app.screen.query_one("#sensitivity").focus()
+        await until(pilot, lambda: "no templates yet" in shown(pilot))
+        await pilot.pause(0.2)
+
+    assert snap_compare(frozen(theme="light"), terminal_size=(80, 24), run_before=show)
+
+
+# The real thing, in a terminal of its own.
+
+
+class Terminal:
+    """A program in a pseudo-terminal."""
+
+    def __init__(self, *arguments: str, cwd: Path, is_module: bool = True) -> None:
+        self.master, slave = pty.openpty()
+        environment = os.environ | {"TERM": "xterm-256color", "XDG_CONFIG_HOME": str(cwd), "XDG_DATA_HOME": str(cwd)}
+        self.process = subprocess.Popen(
+            [sys.executable, *(["-m", "actionpose"] if is_module else []), *arguments],
+            stdin=slave, stdout=slave, stderr=slave, cwd=cwd, env=environment, start_new_session=True,
+        )  # fmt: skip
+        os.close(slave)
+        self.output = b""
+
+    def read_until(self, text: bytes, *, seconds: float = 30.0) -> None:
+        end = time.monotonic() + seconds
+        while text not in self.output:
+            assert time.monotonic() < end, self.output[-2000:]
+            if select.select([self.master], [], [], 0.1)[0]:
+                try:
+                    self.output += os.read(self.master, 1 << 16)
+                except OSError:
+                    break
+
+    def write(self, text: bytes) -> None:
+        os.write(self.master, text)
+
+    def wait(self) -> int:
+        self.read_until(b"(never)", seconds=20.0) if self.process.poll() is None else None
+        return self.process.wait(timeout=20)
+
+
+@pytest.mark.parametrize("end", [b"q", b"\x03", signal.SIGTERM, signal.SIGHUP])
+def test_it_leaves_without_a_traceback(tmp_path, end):
+    terminal = Terminal("tui", "puppet:wave?seconds=60", "--library", "library.sqlite", cwd=tmp_path)
+    terminal.read_until(b"Settings")
+    time.sleep(0.5)
+    if isinstance(end, bytes):
+        terminal.write(end)
+    else:
+        terminal.process.send_signal(end)
+    terminal.read_until(b"\x1b[?1049l")  # back to the terminal's own screen
+    assert terminal.wait() == 0
+    assert b"Traceback" not in terminal.output
+    os.close(terminal.master)
+
+
+@pytest.mark.parametrize("arguments", [[], ["tui"]])
+def test_without_a_terminal_it_says_so(arguments, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "actionpose", *arguments],
+        capture_output=True, text=True, check=False, cwd=tmp_path, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "needs a terminal" in done.stderr
+    assert "actionpose live" in done.stderr
+    assert not done.stdout
+
+
+def test_a_broken_settings_file_is_told_of_before_the_screen(tmp_path):
+    (tmp_path / "mine.toml").write_text("sourc = '0'\n")
+    terminal = Terminal("tui", "--config", "mine.toml", cwd=tmp_path)
+    terminal.read_until(b"did you mean 'source'?")
+    assert terminal.wait() == 1
+    os.close(terminal.master)
+
+
+def test_a_library_that_is_none_is_told_of_after_the_screen(tmp_path):
+    (tmp_path / "library.sqlite").write_text("no database")
+    terminal = Terminal("tui", "puppet:wave", "--library", "library.sqlite", cwd=tmp_path)
+    terminal.read_until(b"error: ")
+    assert terminal.wait() == 1
+    assert b"Traceback" not in terminal.output
+    os.close(terminal.master)
+
+
+def test_a_crash_is_shown_and_fails(tmp_path):
+    script = (
+        "import sys; from actionpose.cli import main; from actionpose.tui.live import LiveScreen\n"
+        "def crash(self): raise ZeroDivisionError('on purpose')\n"
+        "LiveScreen._redraw = crash; sys.argv[1:] = ['tui', 'puppet:wave', '--library', 'library.sqlite']; main()"
+    )
+    terminal = Terminal("-c", script, cwd=tmp_path, is_module=False)
+    terminal.read_until(b"on purpose")
+    assert terminal.wait() == 1
+    os.close(terminal.master)

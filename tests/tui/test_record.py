@@ -1,0 +1,193 @@
+"""The screen Record."""
+
+from __future__ import annotations
+
+import numpy as np
+from textual.widgets import DataTable, Input
+
+from actionpose.errors import LibraryLockedError
+from actionpose.recorder import RecorderState
+from actionpose.recording import RecordingReader
+from actionpose.takes import Take, TakeQuality
+from actionpose.tui.attempts import describe_verdict
+from actionpose.tui.stage import describe_phase
+from actionpose.tui.taking import BackgroundTaking
+from actionpose.tui.trim import TrimScreen
+from tests.tui.conftest import notices, press, until
+
+STILL_SCRIPT = "puppet:wave?seconds=600&pause=2"
+
+
+async def go_to_record(pilot):
+    await until(pilot, lambda: pilot.app.feed.state.phase == "running")
+    await press(pilot, "3")
+    await pilot.pause()
+
+
+async def record_takes(pilot, label, *, takes=1):
+    screen = pilot.app.screen
+    screen.query_one("#label", Input).value = label
+    screen.query_one("#takes", Input).value = str(takes)
+    screen.query_one("#label", Input).focus()
+    await until(pilot, lambda: screen.query_one("#label", Input).has_focus)
+    await press(pilot, "enter")
+    await until(pilot, lambda: screen._taking is None and sum(a.is_kept for a in screen._attempts) == takes)
+
+
+def test_large_words_for_every_phase():
+    def word(phase, phase_s=0.0, **state):
+        return describe_phase(RecorderState(phase=phase, take_number=1, n_takes=3, **state), phase_s=phase_s)
+
+    assert word("countdown", time_left=2.2) == "3"
+    assert word("waiting", advice="Hold still for a moment.") == "still"
+    assert word("waiting", advice="Go: perform the action.") == "go!"
+    assert word("recording", phase_s=1.26) == "rec 1.3"
+    assert word("recording", time_left=0.4) == "rec 0.4"
+    assert word("done") == "done"
+
+
+def test_a_verdict_in_a_few_words(wave):
+    def describe(*problems, motion=3.0):
+        return describe_verdict(
+            Take(sequence=wave, recorded=wave, verdict=TakeQuality(problems=problems, numbers={"motion": motion}))
+        )
+
+    assert describe() == "good"
+    assert describe(motion=0.1) == "good, a pose to hold"
+    assert describe("Too short: 0.2 s. Perform the whole action.") == "Too short"
+    assert describe("Tracking was lost for 0.5 s. Stay in the picture.") == "Tracking was lost for 0.5 s"
+
+
+def test_background_is_done_after_its_time(make_tick):
+    taking = BackgroundTaking(1.0)
+    for index in range(40):
+        taking.keep(make_tick(index))
+    assert taking.is_done
+    assert taking.sequence.duration < 1.01
+
+
+async def test_takes_are_recorded_judged_and_kept(run_app, tmp_path):
+    async with run_app(STILL_SCRIPT, with_pictures=False) as pilot:
+        await go_to_record(pilot)
+        await record_takes(pilot, "wave", takes=2)
+        table = pilot.app.screen.query_one(DataTable)
+        assert [table.get_row_at(row)[2:] for row in range(2)] == [["good", "kept"]] * 2
+        templates = pilot.app.library.templates("wave")
+        assert all(template.provenance["source"] == "puppet:wave" for template in templates)
+        assert all(template.quality["motion"] > 1 for template in templates)
+        name = templates[0].provenance["recording"]
+    with RecordingReader(tmp_path / "recordings" / name) as recording:
+        assert sum(1 for _ in recording) > 60
+
+
+async def test_a_take_can_be_dropped_and_kept_again(run_app):
+    async with run_app(STILL_SCRIPT, with_pictures=False) as pilot:
+        await go_to_record(pilot)
+        await record_takes(pilot, "wave")
+        library, table = pilot.app.library, pilot.app.screen.query_one(DataTable)
+        await press(pilot, "k")
+        await until(pilot, lambda: not library.templates())
+        assert table.get_row_at(0)[3] == "-"
+        await press(pilot, "k")
+        await until(pilot, lambda: len(library.templates("wave")) == 1)
+
+
+async def test_redo_drops_the_take_and_records_another(run_app):
+    async with run_app(STILL_SCRIPT, with_pictures=False) as pilot:
+        await go_to_record(pilot)
+        await record_takes(pilot, "wave")
+        first = pilot.app.library.templates("wave")[0].id
+        await press(pilot, "o")
+        await until(pilot, lambda: [t.id for t in pilot.app.library.templates() if t.id != first])
+        assert first not in {template.id for template in pilot.app.library.templates()}
+
+
+async def test_trimming_shortens_the_template(run_app):
+    async with run_app(STILL_SCRIPT, with_pictures=False) as pilot:
+        await go_to_record(pilot)
+        await record_takes(pilot, "wave")
+        before = pilot.app.library.templates("wave")[0].sequence
+        await press(pilot, "t")
+        await until(pilot, lambda: isinstance(pilot.app.screen, TrimScreen))
+        await press(pilot, "right", "right", "comma", "enter")
+        await until(pilot, lambda: [len(t.sequence) for t in pilot.app.library.templates()] == [len(before) - 3])
+        after = pilot.app.library.templates("wave")[0].sequence
+        assert np.allclose(after.time, before.time[2:-1])
+
+
+async def test_try_it_goes_live_with_the_new_template(run_app):
+    async with run_app(STILL_SCRIPT, with_pictures=False) as pilot:
+        await go_to_record(pilot)
+        await record_takes(pilot, "wave")
+        await press(pilot, "y")
+        assert pilot.app.current_mode == "live"
+        await until(pilot, lambda: pilot.app.feed.counts[0, "wave"])
+
+
+async def test_a_label_that_cannot_be_used_is_refused(run_app):
+    async with run_app(STILL_SCRIPT, with_pictures=False) as pilot:
+        await go_to_record(pilot)
+        pilot.app.screen.query_one("#label", Input).value = "unknown"
+        await press(pilot, "enter")
+        await until(pilot, lambda: "does not know" in notices(pilot))
+        assert pilot.app.screen._taking is None
+
+
+async def test_a_length_that_makes_no_sense_is_refused(run_app):
+    async with run_app(STILL_SCRIPT, with_pictures=False) as pilot:
+        await go_to_record(pilot)
+        screen = pilot.app.screen
+        screen.query_one("#label", Input).value = "wave"
+        screen.query_one("#seconds", Input).value = "-1"
+        await press(pilot, "enter")
+        await until(pilot, lambda: "longer than 0 s" in notices(pilot))
+        assert screen._taking is None
+
+
+async def test_two_presses_of_keep_keep_and_drop(run_app):
+    async with run_app(STILL_SCRIPT, with_pictures=False) as pilot:
+        await go_to_record(pilot)
+        await record_takes(pilot, "wave")
+        screen = pilot.app.screen
+        screen.action_keep()
+        screen.action_keep()
+        await pilot.app.workers.wait_for_complete(list(pilot.app.workers))
+        assert len(pilot.app.library.templates()) == 1
+
+
+async def test_background_is_added_to_the_library(run_app, monkeypatch):
+    monkeypatch.setattr("actionpose.tui.record._BACKGROUND_S", 2.0)
+    async with run_app(STILL_SCRIPT, with_pictures=False) as pilot:
+        await go_to_record(pilot)
+        await press(pilot, "escape", "b")
+        await until(pilot, lambda: pilot.app.library.backgrounds())
+        assert 1.9 < pilot.app.library.backgrounds()[0].duration <= 2.1
+
+
+async def test_leaving_the_screen_stops_recording(run_app):
+    async with run_app(STILL_SCRIPT, with_pictures=False) as pilot:
+        await go_to_record(pilot)
+        screen = pilot.app.screen
+        screen.query_one("#label", Input).value = "wave"
+        await press(pilot, "enter")
+        await until(pilot, lambda: screen._taking is not None and screen._taking.state is not None)
+        await press(pilot, "1")
+        await until(pilot, lambda: screen._taking is None)
+
+
+async def test_a_library_that_cannot_be_written_is_reported_and_nothing_is_lost(run_app, monkeypatch):
+    async with run_app(STILL_SCRIPT, with_pictures=False) as pilot:
+
+        def refuse(_):
+            raise LibraryLockedError("The library is locked.", hint="Close the other program.")
+
+        monkeypatch.setattr(pilot.app.library, "add", refuse, raising=False)
+        await go_to_record(pilot)
+        screen = pilot.app.screen
+        screen.query_one("#label", Input).value = "wave"
+        screen.query_one("#takes", Input).value = "1"
+        await press(pilot, "enter")
+        await until(pilot, lambda: "The library is locked." in notices(pilot))
+        monkeypatch.undo()
+        await press(pilot, "k")
+        await until(pilot, lambda: pilot.app.library.templates())
