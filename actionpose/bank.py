@@ -17,9 +17,8 @@ from actionpose.template import Template
 __all__ = ["MAX_FRAMES", "MatchSettings", "TemplateBank"]
 
 _MIN_FRAMES, MAX_FRAMES = 12, 90  # of a compiled template
-_HELD_RANGE = (
-    0.35  # of the feature that ranges most: stock planks stay below .2, the smallest gestures measured above .65
-)
+_HELD_RANGE = 0.22  # of the feature that ranges most: stock planks stay below .18, most gestures above .34
+_HELD_S = 1.5  # shorter, and little movement may be the action: a jab towards the camera
 _MAX_HOLD_S = 1.0  # of a held pose that is asked for, however long its template
 _WEIGHT_FLOOR = 0.02  # keeps a feature that does not move in the template from being ignored altogether
 
@@ -96,7 +95,7 @@ class TemplateBank:
         self.scale = typical_scale(t.sequence for t in templates)
         self.tracks = tuple(self.compile(template.sequence) for template in templates)
         self.lengths = np.array([len(track) for track in self.tracks])
-        self.is_held = np.array([_is_held(track) for track in self.tracks])
+        self.is_held = np.array([not np.ptp(np.nan_to_num(track), axis=0).any() for track in self.tracks])
         self.weights = np.stack([_weigh(track) for track in self.tracks])
         self.extents = np.stack([_extent(track, w) for track, w in zip(self.tracks, self.weights, strict=True)])
         self.n_features = self.tracks[0].shape[1] - self._n_travel
@@ -153,7 +152,7 @@ class TemplateBank:
         track = replay(self._sample(sequence), self.settings.features.smoothing)
         rate_hz = self.settings.features.rate_hz
         n_frames = int(np.clip(round(sequence.duration * rate_hz), _MIN_FRAMES, MAX_FRAMES))
-        if _is_held(track):
+        if sequence.duration >= _HELD_S and _is_held(track):
             return np.repeat(track.mean(axis=0, keepdims=True), min(n_frames, round(_MAX_HOLD_S * rate_hz)), axis=0)
         step = np.linalg.norm(np.diff(np.nan_to_num(track), axis=0), axis=1)
         path = np.concatenate([[0.0], np.cumsum(step + 1e-9)])

@@ -160,7 +160,7 @@ class CompareScreen(Screen[None]):
                 yield Static("the second warped onto the first", classes="caption", markup=False)
                 yield CurvePlot(id="warped")
         yield Static(self._describe(), id="verdict")
-        yield Footer()
+        yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
         """Draw the curves."""

@@ -144,7 +144,7 @@ class LibraryScreen(Screen[None]):
                 yield TemplatePreview(id="preview")
                 with VerticalScroll(id="facts", can_focus=False):
                     yield Static(id="take")
-        yield Footer()
+        yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
         """Read the library, and keep up with it."""

@@ -104,7 +104,7 @@ class PictureView(Widget):
         self._pixels = draw_picture(image, poses, size=(columns, 2 * rows), before=None if is_settling else before)
         self._offset = ((self.size.width - columns) // 2, (self.size.height - rows) // 2)
         if before is None or before.shape != self._pixels.shape or offset != self._offset:
-            self._base = self.rich_style
+            self._base = self.visual_style.rich_style
             self.refresh()
             return
         is_changed = (before != self._pixels).any(axis=2).reshape(rows, 2, columns).any(axis=1)
@@ -129,14 +129,14 @@ class PictureView(Widget):
     def notify_style_update(self) -> None:
         """Draw the margins anew in the theme's colour."""
         super().notify_style_update()
-        self._base = self.rich_style
+        self._base = self.visual_style.rich_style
 
     def render_line(self, y: int) -> Strip:
         """Return one line of cells."""
         width, base = self.size.width, self._base
         left, top = self._offset
         if self._pixels is None or not 0 <= 2 * (y - top) < len(self._pixels):
-            return Strip.blank(width, self.rich_style)
+            return Strip.blank(width, self.visual_style.rich_style)
         upper, lower = self._pixels[2 * (y - top) : 2 * (y - top) + 2] // _STEP
         if getattr(self.app, "ascii", False):
             upper = lower = (upper + lower) // 2

@@ -111,8 +111,8 @@ class SkeletonView(Widget):
         if self._drawn_for != (self.size.width, self.size.height):
             self._draw()
         if not 0 <= y < len(self._characters):
-            return Strip.blank(self.size.width, self.rich_style)
-        base = self.rich_style
+            return Strip.blank(self.size.width, self.visual_style.rich_style)
+        base = self.visual_style.rich_style
         styles = {side: self.get_component_rich_style(name) for side, name in _CLASSES.items()}
         characters, sides = self._characters[y], self._sides[y]
         return Strip(

@@ -142,7 +142,7 @@ class TestScreen(Screen[None]):
             with VerticalScroll(id="score", can_focus=False):
                 yield Static(id="figures")
         yield TraceView()
-        yield Footer()
+        yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
         """Wait for a path."""

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from textual.app import App, ScreenStackError
 from textual.pilot import Pilot
 
 from actionpose.library import TemplateLibrary
@@ -85,7 +86,7 @@ def run_app(make_app: MakeApp) -> RunApp:
     return run
 
 
-async def until(pilot: Pilot[None], condition: Callable[[], object], *, seconds: float = 20.0) -> None:
+async def until(pilot: Pilot[None], condition: Callable[[], object], *, seconds: float = 60.0) -> None:
     """Wait for something to become true; the sessions here are real, so nothing happens at once."""
     loop = asyncio.get_running_loop()
     end = loop.time() + seconds
@@ -94,12 +95,19 @@ async def until(pilot: Pilot[None], condition: Callable[[], object], *, seconds:
         await pilot.pause(0.03)
 
 
+def _is_ready(app: App[None]) -> bool:
+    try:
+        return bool(app.screen.is_mounted and app.screen.size)
+    except ScreenStackError:  # between two modes
+        return False
+
+
 async def press(pilot: Pilot[None], *keys: str) -> None:
     """Press keys; unlike the pilot's own, it does not wait for the session's thread to come to rest."""
     for key in keys:
         pilot.app.simulate_key(key)
         await pilot.pause(0.08)
-        await until(pilot, lambda: pilot.app.screen.is_mounted and pilot.app.screen.size)
+        await until(pilot, lambda: _is_ready(pilot.app))
 
 
 def notices(pilot: Pilot[None]) -> str:

@@ -46,7 +46,7 @@ async def test_a_click_on_a_name_goes_there(run_app):
     async with run_app(with_pictures=False) as pilot:
         column = shown(pilot).splitlines()[0].index("Record")
         await pilot.click(offset=(column + 1, 0))
-        assert pilot.app.current_mode == "record"
+        await until(pilot, lambda: pilot.app.current_mode == "record")
 
 
 async def test_help_explains_the_screen_and_its_keys(run_app):
@@ -57,7 +57,7 @@ async def test_help_explains_the_screen_and_its_keys(run_app):
         assert "A bar for each action says how near it is" in text
         assert "Picture or skeleton" in text
         await press(pilot, "escape")
-        assert pilot.app.current_mode == "live"
+        await until(pilot, lambda: pilot.app.current_mode == "live")
         assert not isinstance(pilot.app.screen, HelpScreen)
 
 

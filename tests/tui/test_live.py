@@ -63,7 +63,7 @@ async def test_an_empty_library_says_what_to_do(run_app):
     async with run_app() as pilot:
         await until(pilot, lambda: "Press r to record one." in shown(pilot))
         await press(pilot, "r")
-        assert pilot.app.current_mode == "record"
+        await until(pilot, lambda: pilot.app.current_mode == "record")
 
 
 @pytest.mark.usefixtures("taught")

@@ -120,7 +120,7 @@ async def test_try_it_goes_live_with_the_new_template(run_app):
         await go_to_record(pilot)
         await record_takes(pilot, "wave")
         await press(pilot, "y")
-        assert pilot.app.current_mode == "live"
+        await until(pilot, lambda: pilot.app.current_mode == "live")
         await until(pilot, lambda: pilot.app.feed.counts[0, "wave"])
 
 

@@ -134,7 +134,7 @@ async def test_escape_leaves_the_field_as_it_was(run_app):
         await press(pilot, "x", "y", "escape")
         assert pilot.app.settings.source.startswith("puppet:")
         await press(pilot, "1")
-        assert pilot.app.current_mode == "live"
+        await until(pilot, lambda: pilot.app.current_mode == "live")
 
 
 async def test_a_source_that_cannot_be_opened_leaves_the_old_one_running(run_app):
