@@ -20,10 +20,12 @@ _COMMANDS = {
     "demo": "See it recognise actions from pixels, no camera needed.",
     "record": "Record templates of an action with a camera.",
     "add": "Make a template of a stretch of video.",
+    "tui": "Open the terminal application; so does no command at all.",
     "live": "Recognise actions live.",
     "recognize": "Recognise actions in a video, recording or stream.",
     "templates": "List, change, share and check the templates.",
-    "evaluate": "Compare what is recognised in a video with what is in it.",
+    "evaluate": "Measure how good recognition is: on a video, your library or research data.",
+    "keypoints": "Make a keypoint model of your own.",
     "info": "Show versions, models, cameras and folders.",
 }
 
@@ -77,17 +79,27 @@ class _LazyGroup(click.Group):
 
 @click.command(
     cls=_LazyGroup,
+    invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="""\b
 First steps:
   actionpose demo                     see it work, without a camera
+  actionpose                          do everything in the terminal application, or:
   actionpose record wave --takes 2    show it an action
   actionpose live                     and see it recognised
 """,
 )
 @click.version_option(__version__, message="%(prog)s %(version)s")
-def cli() -> None:
-    """Show your computer an action once or twice, and it recognises it live."""
+@click.pass_context
+def cli(context: click.Context) -> None:
+    """Show your computer an action once or twice, and it recognises it live.
+
+    Without a command the terminal application opens.
+    """
+    if context.invoked_subcommand is None:
+        from actionpose.cli.tui import tui
+
+        context.invoke(tui)
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ from typing import cast
 
 from actionpose.errors import EstimatorError
 from actionpose.estimators.base import KeypointEstimator
+from actionpose.estimators.model_folder import DESCRIPTION, is_model_folder
 
 __all__ = ["KeypointEstimator", "load_estimator"]
 
@@ -21,7 +22,8 @@ def load_estimator(spec: str | Path = "mediapipe", *, max_people: int = 1) -> Ke
     Parameters
     ----------
     spec : str or Path
-        ``mediapipe``, the model that comes with the package; a MediaPipe ``.task`` file; or the name of an estimator
+        ``mediapipe``, the model that comes with the package; the folder of a model of your own; ``auto``, the newest
+        folder of ``models/`` and MediaPipe where there is none; a MediaPipe ``.task`` file; or the name of an estimator
         that another package offers under the entry point group ``actionpose.estimators``: a callable with the keyword
         ``max_people``.
     max_people : int
@@ -44,6 +46,10 @@ def load_estimator(spec: str | Path = "mediapipe", *, max_people: int = 1) -> Ke
         from actionpose.estimators.mediapipe import MediaPipePose
 
         return MediaPipePose()
+    if name == "auto" or is_model_folder(name):
+        if max_people > 1:
+            raise EstimatorError(f"A model of your own finds one body, not {max_people}.", hint="Leave out --people.")
+        return _load_auto() if name == "auto" else _load_folder(name)
     if Path(name).suffix == ".task":
         from actionpose.estimators.mediapipe_tasks import MediaPipeTasksPose
 
@@ -58,8 +64,20 @@ def load_estimator(spec: str | Path = "mediapipe", *, max_people: int = 1) -> Ke
             raise EstimatorError(f"The estimator {name!r} could not be loaded: {error}.") from error
     choices = ("mediapipe", *sorted(offered.names))
     near = get_close_matches(name, choices, n=1)
-    if (Path(name) / "model.json").is_file():
-        problem = f"{name} is the folder of a custom model, which this version cannot run."
-    else:
-        problem = f"There is no estimator {name!r}." + (f" Did you mean {near[0]!r}?" if near else "")
-    raise EstimatorError(problem, hint=f"Expected {', '.join(choices)} or the path of a MediaPipe .task file.")
+    problem = f"There is no estimator {name!r}." + (f" Did you mean {near[0]!r}?" if near else "")
+    raise EstimatorError(
+        problem,
+        hint=f"Expected {', '.join(choices)} or auto, the folder of a model of your own, or a MediaPipe .task file.",
+    )
+
+
+def _load_folder(path: str | Path) -> KeypointEstimator:
+    from actionpose.estimators.onnx import OnnxPose
+
+    return OnnxPose(path)
+
+
+def _load_auto() -> KeypointEstimator:
+    """Return the newest model in ``models/``, or MediaPipe where there is none."""
+    folders = sorted(Path("models").glob(f"*/{DESCRIPTION}"), key=lambda path: path.stat().st_mtime)
+    return _load_folder(folders[-1].parent) if folders else load_estimator("mediapipe")

@@ -1,0 +1,157 @@
+"""A keypoint model in a folder: ``weights.onnx`` and, in ``model.json``, what it is.
+
+The graph takes ``image`` (N, H, W, C) uint8 and gives ``keypoints`` (N, K, 2) in pixels of that image and
+``confidence`` (N, K) from 0 to 1; scaling of values and decoding are inside it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+import msgspec
+
+from actionpose.errors import EstimatorError, InvalidDataError
+from actionpose.recording.format import SkeletonRecord
+from actionpose.skeleton import Skeleton
+
+__all__ = ["DESCRIPTION", "ModelDescription", "is_model_folder", "read_model", "write_description"]
+
+DESCRIPTION: Final = "model.json"
+FORMAT: Final = "actionpose-keypoint-model"
+VERSION: Final = 1
+
+_MAX_DESCRIPTION_BYTES = 1_000_000
+_MAX_WEIGHTS_BYTES = 2**30
+_ADVICE = "Export it anew: `actionpose keypoints export TRAINING -o FOLDER`."
+
+_Side = Annotated[int, msgspec.Meta(ge=32, le=4096)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelDescription:
+    """What a model is and how to feed it.
+
+    Parameters
+    ----------
+    name : str
+        What to call it; kept with every template it makes.
+    skeleton : Skeleton
+        Names the K keypoints.
+    size : (int, int)
+        Width and height of the picture it takes.
+    channels : int
+        1 for gray, 3 for RGB.
+    margin : float, optional
+        Room around the body in its crops, as a share of the body's extent. None: it takes the whole picture.
+    finder : {"person", "none"}
+        Who says where the body is at first: MediaPipe's person detector, or nobody, since the whole picture is taken.
+    weights : str
+        Name of the ONNX file in the folder.
+    sha256 : str
+        Of that file.
+    metrics : mapping of str to float
+        How good it was when it was exported.
+    versions : mapping of str to str
+        Of the packages it was made with.
+    """
+
+    name: str
+    skeleton: Skeleton
+    size: tuple[int, int]
+    channels: Literal[1, 3]
+    margin: float | None
+    finder: Literal["person", "none"]
+    weights: str
+    sha256: str
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+
+class _Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    format: Literal["actionpose-keypoint-model"]
+    version: int
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+    skeleton: SkeletonRecord
+    size: tuple[_Side, _Side]
+    channels: Literal[1, 3]
+    margin: Annotated[float, msgspec.Meta(ge=0, le=10)] | None
+    finder: Literal["person", "none"]
+    weights: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]+\.onnx$", max_length=100)]
+    sha256: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
+    metrics: dict[str, float]
+    versions: dict[str, str]
+
+
+def is_model_folder(path: str | Path) -> bool:
+    """Whether a folder says that it holds a keypoint model."""
+    return (Path(path) / DESCRIPTION).is_file()
+
+
+def write_description(folder: str | Path, description: ModelDescription) -> None:
+    """Write ``model.json``."""
+    record = _Record(
+        format=FORMAT,
+        version=VERSION,
+        skeleton=SkeletonRecord.from_skeleton(description.skeleton),
+        metrics=dict(description.metrics),
+        versions=dict(description.versions),
+        **{name: getattr(description, name) for name in _PLAIN},
+    )
+    text = msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n"
+    (Path(folder) / DESCRIPTION).write_bytes(text)
+
+
+_PLAIN = ("name", "size", "channels", "margin", "finder", "weights", "sha256")
+
+
+def read_model(folder: str | Path) -> tuple[ModelDescription, bytes]:
+    """Read a model's description and weights.
+
+    Raises
+    ------
+    EstimatorError
+        If a file is missing, too large, damaged, or does not belong to the other.
+    """
+    folder = Path(folder)
+    description = _read_description(folder / DESCRIPTION)
+    path = folder / description.weights
+    weights = _read_bytes(path, _MAX_WEIGHTS_BYTES)
+    if hashlib.sha256(weights).hexdigest() != description.sha256:
+        raise EstimatorError(
+            f"{path} is not the file that {DESCRIPTION} describes: it was cut off, changed or exchanged.", hint=_ADVICE
+        )
+    return description, weights
+
+
+def _read_description(path: Path) -> ModelDescription:
+    try:
+        record = msgspec.json.decode(_read_bytes(path, _MAX_DESCRIPTION_BYTES), type=_Record)
+        skeleton = record.skeleton.to_skeleton()
+    except (msgspec.MsgspecError, InvalidDataError, UnicodeDecodeError) as error:
+        raise EstimatorError(f"{path} does not describe a keypoint model: {error}.", hint=_ADVICE) from error
+    if record.version > VERSION:
+        raise EstimatorError(
+            f"{path} was written by a newer actionpose (version {record.version}, this one reads {VERSION}).",
+            hint="Update actionpose.",
+        )
+    return ModelDescription(
+        skeleton=skeleton,
+        metrics=record.metrics,
+        versions=record.versions,
+        **{name: getattr(record, name) for name in _PLAIN},
+    )
+
+
+def _read_bytes(path: Path, limit: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            content = file.read(limit + 1)
+    except OSError as error:
+        raise EstimatorError(f"{path} cannot be read: {error.strerror}.", hint=_ADVICE) from error
+    if len(content) > limit:
+        raise EstimatorError(f"{path} is larger than {limit >> 20} MiB; a keypoint model is not.", hint=_ADVICE)
+    return content

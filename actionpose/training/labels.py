@@ -1,0 +1,176 @@
+"""Labelled pictures on disk: a folder of images and one table that can be read and corrected by hand.
+
+::
+
+    FOLDER/labels.csv        one line per picture: image, source, time_s, reference_px, then x, y, v of each keypoint
+    FOLDER/skeleton.json     what the keypoints are
+    FOLDER/images/*.jpg      the pictures, whole
+
+Deleting a line or a picture leaves it out; changing numbers corrects it. Positions are pixels of the picture, empty
+where unlabelled; v is 0, 1 or 2 as in `KeypointDataset`.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from actionpose.errors import InvalidDataError
+from actionpose.pose import FloatArray
+from actionpose.recording.format import SkeletonRecord
+from actionpose.skeleton import Skeleton
+from actionpose.training.dataset import SURE, UNLABELLED
+
+__all__ = ["LabelSet", "LabelledImage", "compute_reference", "load_labels", "save_labels"]
+
+_TABLE, _SKELETON = "labels.csv", "skeleton.json"
+_LEADING = ("image", "source", "time_s", "reference_px")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelledImage:
+    """One picture of one body.
+
+    Parameters
+    ----------
+    path : Path
+        The picture.
+    keypoints : array (K, 2)
+        Pixels of the picture; NaN = unlabelled.
+    visibility : array (K,) uint8
+        0 no label, 1 doubtful, 2 sure.
+    reference_px : float
+        The unit that errors are measured in, pixels of the picture.
+    source : str
+        Where it is from.
+    time : float
+        Seconds in the source.
+    """
+
+    path: Path
+    keypoints: FloatArray
+    visibility: npt.NDArray[np.uint8]
+    reference_px: float
+    source: str = ""
+    time: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelSet:
+    """Labelled pictures that share a skeleton; `notes` say what was left out and why."""
+
+    skeleton: Skeleton
+    images: Sequence[LabelledImage]
+    notes: Sequence[str] = ()
+
+
+def compute_reference(position: FloatArray, skeleton: Skeleton) -> float:
+    """Return the length that errors are measured in: the mean of the skeleton's scale, else of the keypoints' box.
+
+    Parameters
+    ----------
+    position : array (K, 2)
+        Pixels; NaN = unlabelled.
+    """
+    pairs = np.array([(skeleton.index(a), skeleton.index(b)) for a, b in skeleton.scale or ()], dtype=int)
+    if len(pairs):
+        lengths = np.hypot(*(position[pairs[:, 0]] - position[pairs[:, 1]]).T)
+        if np.isfinite(lengths).any():
+            return max(float(np.nanmean(lengths)), 1.0)
+    known = position[np.isfinite(position).all(axis=1)]
+    return max(float(np.hypot(*np.ptp(known, axis=0))), 1.0) if len(known) else 1.0
+
+
+def save_labels(labels: LabelSet, folder: str | Path) -> None:
+    """Write table and skeleton; the pictures are where their paths say, inside `folder`."""
+    folder = Path(folder)
+    scratch = folder / (_TABLE + ".part")
+    with scratch.open("w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow([*_LEADING, *(f"{name}_{axis}" for name in labels.skeleton.keypoints for axis in "xyv")])
+        for item in labels.images:
+            values: list[str | int] = []
+            for (x, y), v in zip(item.keypoints, item.visibility, strict=True):
+                values += [f"{x:.2f}", f"{y:.2f}", int(v)] if v else ["", "", UNLABELLED]
+            path = item.path.relative_to(folder).as_posix()
+            rows.writerow([path, item.source, f"{item.time:.3f}", f"{item.reference_px:.2f}", *values])
+    scratch.replace(folder / _TABLE)
+    skeleton = msgspec.json.encode(SkeletonRecord.from_skeleton(labels.skeleton))
+    (folder / _SKELETON).write_bytes(msgspec.json.format(skeleton, indent=2) + b"\n")
+
+
+def load_labels(folder: str | Path) -> LabelSet:
+    """Read a folder that `save_labels` wrote, and what was changed in it by hand since.
+
+    Raises
+    ------
+    InvalidDataError
+        If there is no such folder, or its table or skeleton cannot be read; the message names the line.
+    """
+    folder = Path(folder)
+    skeleton = _load_skeleton(folder / _SKELETON)
+    table = folder / _TABLE
+    images, missing = [], 0
+    try:
+        with table.open(newline="", encoding="utf-8-sig") as file:
+            rows = csv.DictReader(file)
+            expected = [*_LEADING, *(f"{name}_{axis}" for name in skeleton.keypoints for axis in "xyv")]
+            absent = [name for name in expected if name not in (rows.fieldnames or ())]
+            if absent:
+                raise InvalidDataError(f"{table} lacks the columns {', '.join(absent[:6])}.")
+            for row in rows:
+                item = _read_row(row, folder, skeleton, f"{table}, line {rows.line_num}")
+                if item.path.is_file():
+                    images.append(item)
+                else:
+                    missing += 1
+    except FileNotFoundError:
+        raise InvalidDataError(
+            f"There is no {table}.", hint="Label pictures first: `actionpose keypoints collect VIDEO -o FOLDER`."
+        ) from None
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InvalidDataError(f"{table} cannot be read: {error}.") from error
+    notes = [f"{missing} pictures of {table} are gone and were left out."] if missing else []
+    return LabelSet(skeleton=skeleton, images=images, notes=notes)
+
+
+def _load_skeleton(path: Path) -> Skeleton:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=SkeletonRecord).to_skeleton()
+    except FileNotFoundError:
+        raise InvalidDataError(
+            f"There is no {path}.", hint="A folder of labels is made by `actionpose keypoints collect`."
+        ) from None
+    except (OSError, msgspec.MsgspecError) as error:
+        raise InvalidDataError(f"{path} is not a skeleton: {error}.") from error
+
+
+def _read_row(row: dict[str, str], folder: Path, skeleton: Skeleton, where: str) -> LabelledImage:
+    try:
+        path = folder / row["image"]
+        if not path.resolve().is_relative_to(folder.resolve()):
+            raise InvalidDataError(f"{where}: the picture {row['image']!r} lies outside the folder.")
+        keypoints = np.full((skeleton.n_keypoints, 2), np.nan)
+        visibility = np.zeros(skeleton.n_keypoints, dtype=np.uint8)
+        for i, name in enumerate(skeleton.keypoints):
+            v = row[f"{name}_v"].strip()
+            if row[f"{name}_x"].strip() and v != str(UNLABELLED):
+                keypoints[i] = float(row[f"{name}_x"]), float(row[f"{name}_y"])
+                visibility[i] = int(v or SURE)
+        reference, time = float(row["reference_px"]), float(row["time_s"] or 0)
+        if not (math.isfinite(reference) and reference > 0 and math.isfinite(time)):
+            raise ValueError("time_s and reference_px must be finite, and reference_px positive")
+    except (ValueError, TypeError, AttributeError, OverflowError) as error:
+        if isinstance(error, InvalidDataError):
+            raise
+        raise InvalidDataError(f"{where}: {error}.", hint="Correct the line, or delete it.") from error
+    return LabelledImage(
+        path=path, keypoints=keypoints, visibility=visibility, reference_px=reference, source=row["source"], time=time
+    )
