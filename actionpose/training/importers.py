@@ -149,7 +149,7 @@ def load_deeplabcut(path: str | Path, *, images: str | Path | None = None) -> La
     if first is None or header["coords"][first:] != ["x", "y"] * ((len(header["coords"]) - first) // 2):
         raise InvalidDataError(f"{path} has other coordinates than x and y.")
     names = header["bodyparts"][first::2]
-    skeleton = Skeleton(name="deeplabcut", keypoints=names)
+    skeleton = Skeleton(name="deeplabcut", keypoints=names, symmetry=_find_symmetry(names))
     labelled = []
     for row in rows:
         position = _numbers(row[first:], path).reshape(-1, 2) if row else np.empty((0, 2))
@@ -228,7 +228,8 @@ def load_csv(path: str | Path, *, images: str | Path | None = None) -> LabelSet:
             f"{', '.join(header[:12]) or 'none'}."
         )
     skeleton = next(
-        (s for s in STANDARD_SKELETONS.values() if list(s.keypoints) == names), Skeleton(name="csv", keypoints=names)
+        (s for s in STANDARD_SKELETONS.values() if list(s.keypoints) == names),
+        Skeleton(name="csv", keypoints=names, symmetry=_find_symmetry(names)),
     )
     labelled = []
     for row in rows:
@@ -251,6 +252,23 @@ def load_csv(path: str | Path, *, images: str | Path | None = None) -> LabelSet:
             )
         )
     return _finish(skeleton, labelled, [])
+
+
+def _find_symmetry(names: Sequence[str]) -> list[tuple[str, str]]:
+    """Pair ``leftear`` with ``rightear``, ``Paw_L`` with ``Paw_R`` and the like."""
+    pairs = []
+    for name in names:
+        others = {
+            re.sub("left", "right", name),
+            re.sub("Left", "Right", name),
+            re.sub(r"(^|_)([Ll])(?=_|$)", _swap, name),
+        }
+        pairs += [(name, other) for other in sorted(others - {name}) if other in names]
+    return pairs
+
+
+def _swap(found: re.Match[str]) -> str:
+    return found[1] + {"l": "r", "L": "R"}[found[2]]
 
 
 def _make_image(

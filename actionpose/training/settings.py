@@ -81,7 +81,7 @@ class AugmentationSettings:
     shift : float
         At most so far to each side, as a share of the picture.
     flip : float
-        Probability of a mirror image, with left and right keypoints swapped.
+        Probability of a mirror image, with left and right keypoints swapped; none where the skeleton has no such pairs.
     brightness, contrast : float
         At most so much, as a share of white and of the present contrast.
     noise : float

@@ -157,6 +157,9 @@ class Trainer:
         self._optimizer = torch.optim.AdamW(
             self._parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay
         )
+        # Without pairs nobody knows what a mirror image makes of a left ear.
+        has_pairs = bool(dataset.skeleton.symmetry)
+        self._augmentation = settings.augmentation if has_pairs else replace(settings.augmentation, flip=0.0)
         self._image = torch.from_numpy(train.image).to(self.device)
         self._keypoints = torch.from_numpy(np.nan_to_num(train.keypoints)).to(self.device)
         weight = (train.visibility == SURE) + settings.doubtful_weight * (train.visibility == DOUBTFUL)
@@ -242,7 +245,7 @@ class Trainer:
             image,
             self._keypoints[chosen],
             self._weight[chosen],
-            settings.augmentation,
+            self._augmentation,
             mirror_order=self.skeleton.mirror_order(),
             generator=_generator(settings.seed, self._step, 1),
         )

@@ -172,6 +172,14 @@ def test_deeplabcut(path: str, tmp_path: Path) -> None:
         assert (image.source, image.time) == ("m1", 7.0)
 
 
+def test_left_and_right_are_paired_by_name(tmp_path: Path) -> None:
+    write_picture(tmp_path / "a.png")
+    names = ["snout", "leftear", "rightear", "Paw_L", "Paw_R", "tail"]
+    header = ",".join(["image", *(f"{name}_{axis}" for name in names for axis in "xy")])
+    (tmp_path / "t.csv").write_text(f"{header}\na.png,{','.join(map(str, range(12)))}\n")
+    assert load_csv(tmp_path / "t.csv").skeleton.symmetry == (("leftear", "rightear"), ("Paw_L", "Paw_R"))
+
+
 def test_deeplabcut_with_several_animals_is_refused(tmp_path: Path) -> None:
     (tmp_path / "c.csv").write_text("scorer,me,me\nindividuals,a,a\nbodyparts,snout,snout\ncoords,x,y\n")
     with pytest.raises(InvalidDataError, match="several animals"):

@@ -146,6 +146,10 @@ def test_schedules(schedule: str, dots: KeypointDataset, tmp_path: Path) -> None
         assert rates[-1] < 0.02e-4 if schedule == "cosine" else rates[-1] == pytest.approx(1e-6)
 
 
+def test_nothing_is_mirrored_without_pairs(dots: KeypointDataset, tmp_path: Path) -> None:
+    assert Trainer(dots, tmp_path, network=TINY, settings=QUICK)._augmentation.flip == 0
+
+
 def test_same_pictures_are_refused(dots: KeypointDataset, tmp_path: Path) -> None:
     same = replace(dots, image=np.repeat(dots.image[:1], len(dots), axis=0))
     with pytest.raises(InvalidDataError, match="are the same: there is nothing to learn"):
