@@ -67,13 +67,14 @@ clean:  ## remove .venv and every cache
 	@$(PIP) install --editable .
 	@touch $@
 
-# Dependency groups need a newer pip than older Pythons bring along.
+# Dependency groups need a newer pip than older Pythons bring along. Named together with the package, so that their
+# versions suit its own.
 .venv/.installed-dev: .venv/.installed
 	@echo "Installing the development tools into .venv ..." >&2
 	@$(PIP) install --upgrade "pip>=25.1"
-	@$(PIP) install --group dev
+	@$(PIP) install --group dev --editable .
 	@touch $@
 
 .venv/.installed-bench: .venv/.installed-dev
-	@$(PIP) install --group bench
+	@$(PIP) install --group bench --editable .
 	@touch $@
