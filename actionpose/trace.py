@@ -120,7 +120,20 @@ def compute_trace(bank: TemplateBank, tracks: Sequence[FloatArray]) -> Trace:
 
 
 def compare_whole(bank: TemplateBank, sequence: PoseSequence) -> FloatArray:
-    """Distance of each template to a whole clip, from first to last frame, however fast either is; array (N,)."""
+    """Compare every template with a whole clip, from first to last frame, however fast either is.
+
+    Parameters
+    ----------
+    bank : TemplateBank
+        The N templates.
+    sequence : PoseSequence
+        The clip, of the templates' keypoints and dimension; at least two frames.
+
+    Returns
+    -------
+    array (N,)
+        Distance per frame of path, corrected for unlike extent.
+    """
     track = bank.compile(sequence)
     cost = LocalCost(bank)
     frames, seen = cost.compare(path_directions(track), track[:, : bank.n_features], stillness=0.0)
