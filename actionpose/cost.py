@@ -16,7 +16,7 @@ BoolArray = npt.NDArray[np.bool_]
 
 _MIN_SEEN_WEIGHT = 0.3  # with less of a template's weight in view, a frame says nothing about it
 _UNSEEN_COST = 2.0**0.75  # of moving at a right angle to the template
-_NOTHING = 1e-9  # a change that has no direction
+_NOTHING = 1e-9  # a change without direction, a weight without effect
 _FARTHEST = 1e3  # body sizes: keeps a broken pose within single precision
 
 
@@ -46,7 +46,7 @@ class LocalCost:
         self._first = np.cumsum(lengths) - bank.lengths
         self._place = bank.settings.position_weight
         self._centre = np.nan_to_num(np.mean([track[:, :n_features].mean(axis=0) for track in bank.tracks], axis=0))
-        held = (bank.settings.held_position_weight / self._place) ** 2
+        held = (bank.settings.held_position_weight / max(self._place, _NOTHING)) ** 2
         place_weights = bank.weights[:, :n_features] * np.where(bank.is_held, held, 1.0)[:, None]
         weights = np.hstack([bank.weights, place_weights])
         goal = np.zeros((int(lengths.sum()), weights.shape[1]))
