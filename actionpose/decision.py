@@ -16,6 +16,7 @@ from actionpose.template import UNKNOWN
 __all__ = ["ActionEvent", "EventDecider", "Vote", "VoteRun", "majority_vote"]
 
 _MIN_HOLD_FRAMES = 4
+_MAX_SAME_OVERLAP = 0.1  # of a match, before the end of an event of the same action
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +123,8 @@ class EventDecider:
 
     The match with the smallest ratio of distance to threshold is the candidate until a better one comes; it is
     reported when ``max(4, patience * ratio)`` frames have passed since its end. What begins much before the last
-    reported end is not considered. A held pose lasts for as long as its matches follow each other.
+    reported end is not considered, least of all if it is the same action: that would be what is left of it. A held
+    pose lasts for as long as its matches follow each other.
 
     Parameters
     ----------
@@ -131,9 +133,11 @@ class EventDecider:
     patience_frames : float
         Frames to wait after a match that is just at its threshold.
     max_overlap : float
-        Share of a match that may lie before the last event's end: one action runs into the next.
-    held_label : array (N,) of int, optional
-        Number of the label of each template that is a held pose, -1 for the others; default: none is.
+        Share of a match that may lie before the end of another action's event: one runs into the next.
+    label_of_template : array (N,) of int, optional
+        Number of each template's label; default: all differ.
+    is_held : array (N,) of bool, optional
+        Which templates are held poses; default: none.
     """
 
     def __init__(
@@ -142,10 +146,13 @@ class EventDecider:
         *,
         patience_frames: float = 15.0,
         max_overlap: float = 0.25,
-        held_label: npt.NDArray[np.int64] | None = None,
+        label_of_template: npt.NDArray[np.int64] | None = None,
+        is_held: npt.NDArray[np.bool_] | None = None,
     ) -> None:
+        n_templates = len(thresholds)
         self._max_overlap = max_overlap
-        self._held_label = np.full(len(thresholds), -1) if held_label is None else held_label
+        self._label = np.arange(n_templates) if label_of_template is None else label_of_template
+        self._is_held = np.zeros(n_templates, dtype=bool) if is_held is None else is_held
         self._thresholds = thresholds
         self._patience_frames = patience_frames
         self.reset()
@@ -153,7 +160,7 @@ class EventDecider:
     def reset(self) -> None:
         """Forget the stream."""
         self._candidate: Match | None = None
-        self._last_end = 0
+        self._last: Match | None = None
 
     def update(
         self, now_frame: int, matches: Sequence[Match], *, is_contested: Callable[[Match], bool] = lambda _: False
@@ -170,7 +177,7 @@ class EventDecider:
             if candidate and self._follows(match, candidate):
                 decided += self.flush()
             best = 1.0 if self._candidate is None else self.ratio(self._candidate)
-            if self._overlap(match, self._last_end) <= self._max_overlap and self.ratio(match) < best:
+            if self.ratio(match) < best and self._is_another(match):
                 self._candidate = match
         if self._candidate is None:
             return decided
@@ -181,25 +188,36 @@ class EventDecider:
 
     def _goes_on(self, held: Match, match: Match) -> bool:
         """Whether a match is more of a pose that is being held."""
-        label = self._held_label[match.template]
-        return bool(label >= 0 and label == self._held_label[held.template] and match.start_frame <= held.end_frame)
+        is_held = self._is_held[match.template] and self._is_held[held.template]
+        return bool(is_held and self._is_same(match, held) and match.start_frame <= held.end_frame)
 
     def _follows(self, match: Match, candidate: Match) -> bool:
         """Whether one of them is a held pose, and they come one after the other: no rivals then."""
-        is_held = max(self._held_label[match.template], self._held_label[candidate.template]) >= 0
-        return bool(is_held and self._overlap(match, candidate.end_frame) <= self._max_overlap)
+        is_held = self._is_held[match.template] or self._is_held[candidate.template]
+        return bool(is_held and self._overlap(match, candidate) <= self._max_overlap)
+
+    def _is_another(self, match: Match) -> bool:
+        """Whether a match is of something else than the last event."""
+        if self._last is None:
+            return True
+        return self._overlap(match, self._last) <= (
+            _MAX_SAME_OVERLAP if self._is_same(match, self._last) else self._max_overlap
+        )
+
+    def _is_same(self, match: Match, other: Match) -> bool:
+        return bool(self._label[match.template] == self._label[other.template])
 
     @staticmethod
-    def _overlap(match: Match, end_frame: int) -> float:
-        """Share of a match that lies before a frame."""
-        return (end_frame - match.start_frame) / (match.end_frame - match.start_frame)
+    def _overlap(match: Match, before: Match) -> float:
+        """Share of a match that lies before the end of an earlier one."""
+        return (before.end_frame - match.start_frame) / (match.end_frame - match.start_frame)
 
     def flush(self) -> list[Match]:
         """Report the candidate, if there is one, without waiting for a better."""
         if self._candidate is None:
             return []
         match, self._candidate = self._candidate, None
-        self._last_end = match.end_frame
+        self._last = match
         return [match]
 
     def ratio(self, match: Match) -> float:

@@ -21,7 +21,7 @@ Backend = Literal["exact", "fastdtw"]
 
 _HISTORY_FRAMES = 4 * MAX_FRAMES
 _CLEARLY = 0.9  # of a match's ratio: what an action under way must be below to make it wait
-_MAX_LATENESS = 0.25  # of a match, by which what contains it may begin after it
+_MAX_LATENESS = 0.5  # of a match, by which what it makes way for may begin after it
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ class StreamMatcher:
         return Match(template, float(corrected), int(start), end)
 
     def is_contested(self, match: Match) -> bool:
-        """Whether the match may be part of another that is under way, no later begun and clearly better so far."""
+        """Whether the match may be part, or the beginning, of another that is under way and clearly better so far."""
         dtw = self._dtw
         distance, start = dtw.unfinished()
         frame, template = dtw.frame_of_cell, dtw.template_of_cell

@@ -217,8 +217,12 @@ class Recognizer:
         self._stream = FeatureStream(bank.skeleton, settings.matching.features)
         self._times = np.full(_REMEMBERED_FRAMES, np.nan)
         self._votes = VoteRun()
-        held_label = np.where(bank.is_held, bank.label_of_template, -1) if settings.mode == "stream" else None
-        self._decider = EventDecider(self._thresholds, patience_frames=settings.rate_hz / 2, held_label=held_label)
+        self._decider = EventDecider(
+            self._thresholds,
+            patience_frames=settings.rate_hz / 2,
+            label_of_template=bank.label_of_template,
+            is_held=bank.is_held if settings.mode == "stream" else None,
+        )
         self.reset()
 
     def copy(self) -> Self:

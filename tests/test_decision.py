@@ -111,10 +111,13 @@ def test_back_to_back_repetitions_are_an_event_each() -> None:
     assert [match for _, match in run(decider(), repetitions, 200)] == repetitions
 
 
-@pytest.mark.parametrize(("start", "is_new"), [(30, True), (25, True), (23, True), (22, False), (0, False)])
-def test_the_next_may_begin_a_little_before_the_last_ended(start: int, is_new: bool) -> None:
-    length = 28  # a quarter of it is 7 frames
-    first, second = Match(0, 0.1, 0, 30), Match(0, 0.1, start, start + length if is_new else 50)
+@pytest.mark.parametrize(
+    ("template", "start", "is_new"),
+    [(1, 30, True), (1, 25, True), (1, 23, True), (1, 22, False), (0, 30, True), (0, 28, True), (0, 27, False)],
+)
+def test_the_next_may_begin_a_little_before_the_last_ended(template: int, start: int, is_new: bool) -> None:
+    length = 28  # a quarter of it is 7 frames, a tenth not 3
+    first, second = Match(0, 0.1, 0, 30), Match(template, 0.1, start, start + length)
     reported = [match for _, match in run(decider(), [first, second], 100)]
     assert reported == ([first, second] if is_new else [first])
 

@@ -69,16 +69,17 @@ def test_there_and_back_at_once_is_no_hold() -> None:
     assert "hold_arms_up" not in [event.label for event in usual_recognizer().recognize(passing)]
 
 
+@pytest.mark.parametrize("pause_s", [0.0, 0.4])
 @pytest.mark.parametrize("label", ["squat", "raise_both_arms"])
-def test_every_repetition_is_an_event(label: str) -> None:
-    sequence, spans = perform(",".join([label] * 30), body=2, seed=4, pause=0.4)
+def test_every_repetition_is_an_event(label: str, pause_s: float) -> None:
+    sequence, spans = perform(",".join([label] * 30), body=2, seed=4, pause=pause_s)
     result = match_events(usual_recognizer().recognize(sequence), spans)
     assert (result.total.tp, result.total.fp, result.total.fn) == (30, 0, 0)
 
 
 def test_takes_of_a_held_pose_make_one_event_together() -> None:
-    held = np.array([0, 0, -1])
-    decider = EventDecider(np.ones(3), held_label=held)
+    is_held = np.array([True, True, False])
+    decider = EventDecider(np.ones(3), label_of_template=np.array([0, 0, 1]), is_held=is_held)
     decided = []
     for now in range(20, 40):
         matches = [Match(now % 2, 0.5 - 0.01 * (now == 30), now - 20, now)] if now <= 32 else []
@@ -87,7 +88,7 @@ def test_takes_of_a_held_pose_make_one_event_together() -> None:
 
 
 def test_a_held_pose_and_the_action_before_it_are_no_rivals() -> None:
-    decider = EventDecider(np.ones(2), held_label=np.array([-1, 0]))
+    decider = EventDecider(np.ones(2), is_held=np.array([False, True]))
     decided = decider.update(40, [Match(0, 0.8, 10, 40)])
     for now in range(41, 80):
         decided += decider.update(now, [Match(1, 0.1, now - 10, now)] if 50 <= now < 70 else [])
