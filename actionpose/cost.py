@@ -41,18 +41,17 @@ class LocalCost:
     def __init__(self, bank: TemplateBank) -> None:
         self._bank = bank
         n_features = bank.n_features
-        lengths = bank.lengths + PAD
-        self._template = np.repeat(np.arange(len(lengths)), lengths)
-        self._first = np.cumsum(lengths) - bank.lengths
+        self._cells = bank.lengths + PAD
+        self._first = np.cumsum(self._cells) - bank.lengths
         self._place = bank.settings.position_weight
         self._centre = np.nan_to_num(np.mean([track[:, :n_features].mean(axis=0) for track in bank.tracks], axis=0))
         held = (bank.settings.held_position_weight / max(self._place, _NOTHING)) ** 2
         place_weights = bank.weights[:, :n_features] * np.where(bank.is_held, held, 1.0)[:, None]
         weights = np.hstack([bank.weights, place_weights])
-        goal = np.zeros((int(lengths.sum()), weights.shape[1]))
+        goal = np.zeros((int(self._cells.sum()), weights.shape[1]))
         for first, track in zip(self._first.tolist(), bank.tracks, strict=True):
             goal[first : first + len(track)] = self._goal(track)
-        weight_of_cell = weights[self._template]
+        weight_of_cell = np.repeat(weights, self._cells, axis=0)
         self._linear = _columns(-2.0 * weight_of_cell * goal)
         self._squares = _columns(weight_of_cell * goal**2)
         self._constant = np.asarray(self._squares.sum(axis=0), dtype=np.float32)
@@ -78,25 +77,19 @@ class LocalCost:
         """
         frame, seen = self.compare(change, vector)
         is_whole = bool(seen.all())
-        cost, work = self._cost, self._work
+        cost = self._cost
         np.dot(frame, self._linear, out=cost)
-        np.take((frame * frame) @ self._weights, self._template, out=work, mode="clip")
-        np.add(cost, work, out=cost)
+        np.add(cost, np.repeat(np.square(frame) @ self._weights, self._cells), out=cost)
         if is_whole:
             np.add(cost, self._constant, out=cost)
         else:
             shown = seen.astype(np.float32)
-            np.dot(shown, self._squares, out=work)
-            np.add(cost, work, out=cost)
+            np.add(cost, np.dot(shown, self._squares, out=self._work), out=cost)
             share = (shown @ self._weights) / self._total
-            np.take(1.0 / np.maximum(share, _MIN_SEEN_WEIGHT), self._template, out=work, mode="clip")
-            np.multiply(cost, work, out=cost)
-        np.abs(cost, out=cost)  # rounding may leave a difference of nothing a little below it
-        np.sqrt(cost, out=cost)
-        np.sqrt(cost, out=work)
-        np.multiply(cost, work, out=cost)
+            np.divide(cost, np.repeat(np.maximum(share, _MIN_SEEN_WEIGHT), self._cells), out=cost)
+        _raise_to_three_quarters(cost, self._work)
         if not is_whole:
-            cost[(share < _MIN_SEEN_WEIGHT)[self._template]] = _UNSEEN_COST
+            cost[np.repeat(share < _MIN_SEEN_WEIGHT, self._cells)] = _UNSEEN_COST
         return cost
 
     def of_template(self, template: int, frames: Float32Array, seen: BoolArray) -> Float32Array:
@@ -113,9 +106,7 @@ class LocalCost:
             cost += self._squares[:, cells].T @ shown.T
             share = (shown @ self._weights[:, template]) / self._total[template]
             cost /= np.maximum(share, _MIN_SEEN_WEIGHT)
-        np.abs(cost, out=cost)
-        np.sqrt(cost, out=cost)
-        cost *= np.sqrt(cost)
+        _raise_to_three_quarters(cost, np.empty_like(cost))
         if not is_whole:
             cost[:, share < _MIN_SEEN_WEIGHT] = _UNSEEN_COST
         return np.asarray(cost)
@@ -138,17 +129,29 @@ class LocalCost:
         -------
         frames, seen : array (..., F + D + F)
         """
-        frame = np.concatenate([change, self._place * (vector - self._centre)], axis=-1)
-        seen = ~np.isnan(frame)
-        if not seen.all():
-            frame[~seen] = 0.0
         n_change = change.shape[-1]
-        moved = frame[..., :n_change]
-        energy = np.square(moved).sum(axis=-1, keepdims=True)
-        energy *= n_change / np.maximum(seen[..., :n_change].sum(axis=-1, keepdims=True), 1)
+        frame = np.empty((*change.shape[:-1], n_change + vector.shape[-1]), dtype=np.float32)
+        moved, place = frame[..., :n_change], frame[..., n_change:]
+        np.minimum(change, _FARTHEST, out=moved, casting="same_kind")
+        np.minimum(vector - self._centre, _FARTHEST, out=place, casting="same_kind")
+        place *= self._place
+        np.maximum(frame, -_FARTHEST, out=frame)
+        missing = np.isnan(frame)
+        n_seen = n_change
+        if missing.any():
+            frame[missing] = 0.0
+            n_seen = np.maximum(n_change - missing[..., :n_change].sum(axis=-1), 1)
+        energy = np.einsum("...f,...f->...", moved, moved) * (n_change / n_seen)
         still = self._bank.settings.stillness if stillness is None else stillness
-        moved /= np.sqrt(np.maximum(energy + still**2, _NOTHING**2))
-        return np.clip(frame, -_FARTHEST, _FARTHEST).astype(np.float32), seen
+        moved /= np.sqrt(np.maximum(energy + still**2, _NOTHING**2))[..., None]
+        return frame, ~missing
+
+
+def _raise_to_three_quarters(cost: Float32Array, work: Float32Array) -> None:
+    np.abs(cost, out=cost)  # rounding may leave a difference of nothing a little below it
+    np.sqrt(cost, out=cost)
+    np.sqrt(cost, out=work)
+    np.multiply(cost, work, out=cost)
 
 
 def path_directions(track: FloatArray) -> FloatArray:

@@ -10,6 +10,7 @@ earlier one of equals, so that choosing a path is a minimum, which has no branch
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -21,19 +22,18 @@ from actionpose.pose import FloatArray
 __all__ = ["MAX_STREAM_FRAMES", "PAD", "IntArray", "StreamingDTW", "WindowDTW", "dtw_distances", "search"]
 
 IntArray = npt.NDArray[np.int64]
+_FloatCosts = npt.NDArray[np.floating[Any]]
 
 PAD = 2
 """Cells before each template's first frame: one that no path reaches, one where every path begins."""
 
-_FRACTION_BITS = 20
-_START_BITS = 26
-MAX_STREAM_FRAMES = 1 << _START_BITS
-"""Stream frames that can be told apart: 25 days at 30 Hz."""
+MAX_STREAM_FRAMES = 1 << 31
+"""Stream frames that can be told apart: two years at 30 Hz."""
 
-_MAX_COST = 16.0  # further apart is as good as anything; keeps sums of 500 costs within the integer
-_ONE = float(1 << _FRACTION_BITS)
-_START_MASK = MAX_STREAM_FRAMES - 1
+_ONE = float(1 << 18)  # a cost of 1; the lower half of an integer is the start
+_MAX_COST = 8.0  # further apart is as good as anything; keeps sums of 500 costs within the upper half
 _UNREACHED = 1 << 62
+_LOW, _HIGH = (slice(0, None, 2), slice(1, None, 2))[:: 1 if sys.byteorder == "little" else -1]
 
 
 class StreamingDTW:
@@ -47,8 +47,10 @@ class StreamingDTW:
                        D[t-2, j-1] + 2 c[t-1, j] + c[t, j] )
 
     and ``D[t, 0] = 0``: a match may begin at any frame, as in SPRING (Sakurai, Faloutsos & Yamamuro 2007), but can
-    neither shrink below half nor grow beyond twice its template. No term is of the same frame as the one computed,
-    so all frames of all templates are one vector. Costs count to six digits after the point and up to 16.
+    neither shrink below half nor grow beyond twice its template. With the straight step ``S[t, j] = D[t-1, j-1] + 2
+    c[t, j]``, the other two are ``S[t, j-1] + c[t, j]`` and ``S[t-1, j] + c[t, j]``. None needs a distance of the
+    frame that is computed, so all frames of all templates are one vector. Costs count to five digits after the point
+    and up to 8.
 
     Parameters
     ----------
@@ -72,22 +74,20 @@ class StreamingDTW:
         self._first = first[:-1]
         self._begin = self._first + PAD - 1
         self._last = first[1:] - 1
-        self._cost = np.zeros(self.size, dtype=np.int64)
-        self._twice = np.zeros((2, self.size), dtype=np.int64)
-        self._distance = np.empty((3, self.size), dtype=np.int64)
-        self._other = np.empty(self.size - PAD, dtype=np.int64)
-        self._scaled = np.empty(self.size, dtype=np.float32)
-        self._most = np.full(self.size, _MAX_COST, dtype=np.float32)
+        self._distance = np.empty(self.size, dtype=np.int64)
+        self._straight = np.empty((2, self.size), dtype=np.int64)
+        self._slanted = np.empty(self.size, dtype=np.int64)
+        self._fixed_point = _FixedPoint(self.size)
         self.reset()
 
     def reset(self) -> None:
         """Forget the stream."""
         self._frame = -1
-        self._twice[:] = 0
+        self._straight[:] = _UNREACHED
         self._distance[:] = _UNREACHED
-        self._distance[2, self._begin] = 0  # the frame before the first; there is none before that
+        self._distance[self._begin] = 0  # the frame before the first
 
-    def update(self, cost: npt.NDArray[np.floating[Any]]) -> None:
+    def update(self, cost: _FloatCosts) -> None:
         """Advance by one stream frame.
 
         Parameters
@@ -97,23 +97,16 @@ class StreamingDTW:
             have any.
         """
         self._frame += 1
-        now, before, earlier = (self._distance[(self._frame - k) % 3] for k in range(3))
-        twice, old_twice = (self._twice[(self._frame - k) % 2] for k in range(2))
-        c, best, other = self._cost, now[PAD:], self._other
-        np.minimum(cost, self._most, out=self._scaled, casting="same_kind")
-        np.multiply(self._scaled, np.float32(_ONE), out=self._scaled)
-        np.copyto(c, self._scaled, casting="unsafe")
-        np.left_shift(c, _START_BITS, out=c)
-        np.add(c, c, out=twice)
-
-        np.add(before[1:-1], c[2:], out=best)
-        np.add(before[:-2], twice[1:-1], out=other)
-        np.minimum(best, other, out=best)
-        np.add(earlier[1:-1], old_twice[2:], out=other)
-        np.minimum(best, other, out=best)
-        np.add(best, c[2:], out=best)
-        now[self._first] = _UNREACHED
-        now[self._begin] = self._frame + 1
+        distance, best = self._distance, self._slanted[1:]
+        straight, before = (self._straight[(self._frame - k) % 2] for k in range(2))
+        here, c = straight[1:], self._fixed_point.of(cost)[1:]
+        np.add(distance[:-1], c, out=here)
+        np.add(here, c, out=here)
+        np.minimum(straight[:-1], before[1:], out=best)
+        np.add(best, c, out=best)
+        np.minimum(best, here, out=distance[1:])
+        self._distance[self._first] = _UNREACHED
+        self._distance[self._begin] = self._frame + 1
 
     @property
     def n_frames(self) -> int:
@@ -130,7 +123,7 @@ class StreamingDTW:
         start : array (N,)
             Index of the stream frame where that match begins, counted from the last reset.
         """
-        return _unpack(self._distance[self._frame % 3].take(self._last))
+        return _unpack(self._distance.take(self._last))
 
     def unfinished(self) -> tuple[FloatArray, IntArray]:
         """Return the best partial matches that end with the newest frame, for all cells.
@@ -142,7 +135,7 @@ class StreamingDTW:
         start : array (size,)
             Index of the stream frame where that path begins.
         """
-        return _unpack(self._distance[self._frame % 3])
+        return _unpack(self._distance)
 
     def progress(self) -> FloatArray:
         """Return how much of each template the most likely unfinished match has covered, 0 to 1; array (N,)."""
@@ -181,48 +174,56 @@ def search(
     """
     packed: list[IntArray] = []
     begin = 0
-    # The first two columns of a part are the last two frames of the part before.
-    distance, twice = np.empty((2, 0, PAD), dtype=np.int64)
+    # The first column of a part is the last frame of the part before.
+    distance, straight = np.empty((2, 0, 1), dtype=np.int64)
     for cost in costs:
         n_template, n = cost.shape
-        old = (distance[:, -PAD:], twice[:, -PAD:])
-        if distance.shape != (n_template + 1, PAD + n):
-            distance, twice = np.empty((2, n_template + 1, PAD + n), dtype=np.int64)
-            c, other = np.empty((2, n), dtype=np.int64)
-            scaled, most = np.empty((2, n), dtype=np.float32)
-            most[:] = _MAX_COST
+        last = (distance[:, -1:], straight[:, -1:])
+        if distance.shape != (n_template + 1, 1 + n):
+            distance, straight = np.full((2, n_template + 1, 1 + n), _UNREACHED)
+            fixed_point = _FixedPoint(n)
         if begin:
-            distance[:, :PAD], twice[:, :PAD] = old
+            distance[:, :1], straight[:, :1] = last
         else:
-            distance[:, :PAD], twice[:, :PAD] = _UNREACHED, 0
-            distance[0, 1] = 0
-        distance[0, PAD:] = np.arange(begin + 1, begin + n + 1)
+            distance[0, 0] = 0
+        distance[0, 1:] = np.arange(begin + 1, begin + n + 1)
         holes = None if gaps is None else gaps[slice(*np.searchsorted(gaps, (begin, begin + n)))] - begin
         for j in range(1, n_template + 1):
-            np.minimum(cost[j - 1], most, out=scaled, casting="same_kind")
-            np.multiply(scaled, np.float32(_ONE), out=scaled)
-            np.copyto(c, scaled, casting="unsafe")
-            np.left_shift(c, _START_BITS, out=c)
-            np.add(c, c, out=twice[j, PAD:])
-            best = distance[j, PAD:]
-            np.add(distance[j - 1, 1:-1], c, out=best)
-            np.add(distance[j - 1, :-PAD], twice[j, 1:-1], out=other)
-            np.minimum(best, other, out=best)
-            if j > 1:
-                np.add(distance[j - 2, 1:-1], twice[j - 1, PAD:], out=other)
-                np.minimum(best, other, out=best)
+            c, best, here = fixed_point.of(cost[j - 1]), distance[j, 1:], straight[j, 1:]
+            np.add(distance[j - 1, :-1], c, out=here)
+            np.add(here, c, out=here)
+            np.minimum(straight[j - 1, 1:], straight[j, :-1], out=best)
             np.add(best, c, out=best)
+            np.minimum(best, here, out=best)
             if holes is not None:
-                best[holes] = _UNREACHED
-        packed.append(distance[n_template, PAD:].copy())
+                best[holes] = here[holes] = _UNREACHED
+        packed.append(distance[n_template, 1:].copy())
         begin += n
     return _unpack(np.concatenate([np.empty(0, dtype=np.int64), *packed]))
 
 
+class _FixedPoint:
+    """Costs as fixed-point numbers in the upper half of integers, whose lower half is 0."""
+
+    def __init__(self, n: int) -> None:
+        self._packed = np.zeros(n, dtype=np.int64)
+        self._upper = self._packed.view(np.int32)[_HIGH]
+        self._scaled = np.empty(n, dtype=np.float32)
+        self._most = np.full(n, _MAX_COST, dtype=np.float32)  # numpy is three times slower with a scalar
+
+    def of(self, cost: _FloatCosts) -> IntArray:
+        """Valid until the next call."""
+        np.minimum(cost, self._most, out=self._scaled, casting="same_kind")
+        np.multiply(self._scaled, _ONE, out=self._scaled)
+        np.copyto(self._upper, self._scaled, casting="unsafe")
+        return self._packed
+
+
 def _unpack(packed: IntArray) -> tuple[FloatArray, IntArray]:
-    distance = (packed >> _START_BITS) / _ONE
+    halves = packed.view(np.int32)
+    distance = halves[_HIGH] / _ONE
     distance[packed >= _UNREACHED] = np.inf
-    return distance, packed & _START_MASK
+    return distance, halves[_LOW].astype(np.int64)
 
 
 class WindowDTW:

@@ -106,10 +106,13 @@ def compute_trace(bank: TemplateBank, tracks: Sequence[FloatArray]) -> Trace:
     for first in (bounds[:-1] + PAD * np.arange(len(tracks))).tolist():
         change[first : first + bank.lag_frames] = np.nan
     cost, ranges = LocalCost(bank), _Ranges(stream)
-    frames, seen = cost.compare(change, stream[:, : bank.n_features])
-    parts = [slice(begin, begin + _PART_FRAMES) for begin in range(0, len(stream), _PART_FRAMES)]
+    cuts = range(_PART_FRAMES, len(stream), _PART_FRAMES)
+    parts = [
+        cost.compare(*part)
+        for part in zip(np.split(change, cuts), np.split(stream[:, : bank.n_features], cuts), strict=True)
+    ]
     for i in range(shape[1]):
-        total, begin = search((cost.of_template(i, frames[part], seen[part]) for part in parts), gaps=gaps)
+        total, begin = search((cost.of_template(i, frames, seen) for frames, seen in parts), gaps=gaps)
         total, begin = total[place], begin[place]
         found = np.flatnonzero(np.isfinite(total))
         n_matched = place[found] + 1 - begin[found]

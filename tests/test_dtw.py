@@ -29,14 +29,14 @@ def in_parts(cost: FloatArray, n_frames: int) -> list[FloatArray]:
     return [cost[:, begin : begin + n_frames] for begin in range(0, cost.shape[1], n_frames)]
 
 
-def in_millionths(cost: FloatArray) -> FloatArray:
+def as_counted(cost: FloatArray) -> FloatArray:
     """Costs as the kernels count them, so that sums and ties are exact in the twin as well."""
-    return np.floor(np.asarray(cost, dtype=np.float32) * 2.0**20) / 2.0**20
+    return np.floor(np.minimum(np.asarray(cost, dtype=np.float32), 8.0) * 2.0**18) / 2.0**18
 
 
 def assert_equals_naive(dtw: StreamingDTW, cost: FloatArray) -> None:
     distance, start = run(dtw, cost)
-    columns = np.split(in_millionths(cost), np.cumsum(dtw.lengths)[:-1], axis=1)
+    columns = np.split(as_counted(cost), np.cumsum(dtw.lengths)[:-1], axis=1)
     for i, column in enumerate(columns):
         expected, expected_start = naive.streaming_dtw(column)
         np.testing.assert_array_equal(distance[:, i], expected)
@@ -74,8 +74,8 @@ def test_no_path_crosses_a_gap(block: int) -> None:
     np.testing.assert_array_equal(start[finite], expected[finite])
 
 
-def test_costs_count_up_to_sixteen() -> None:
-    far, farthest = search([np.full((4, 8), 16.0)])[0], search([np.full((4, 8), 1e30)])[0]
+def test_costs_count_up_to_eight() -> None:
+    far, farthest = search([np.full((4, 8), 8.0)])[0], search([np.full((4, 8), 1e30)])[0]
     np.testing.assert_array_equal(far, farthest)
 
 
