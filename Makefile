@@ -34,6 +34,7 @@ bench: .venv/.installed-bench  ## measure accuracy and speed; with ACTIONPOSE_DA
 	$(BIN)/python -m tests.benchmarks.bench_matching
 	$(BIN)/python -m tests.benchmarks.bench_puppet
 	$(BIN)/python -m tests.benchmarks.bench_picture
+	$(BIN)/python -m tests.benchmarks.bench_start
 ifdef ACTIONPOSE_DATA
 	$(BIN)/python -m tests.benchmarks.bench_decode $(ACTIONPOSE_DATA)/video/*.avi $(ACTIONPOSE_DATA)/video/*.mp4
 	$(BIN)/python -m tests.benchmarks.bench_recognize

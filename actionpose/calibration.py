@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from actionpose.matching import WindowMatcher
 from actionpose.pose import FloatArray, PoseSequence
 from actionpose.trace import compute_trace, join_frames
 
-__all__ = ["calibrate_thresholds", "calibrate_window_thresholds", "replay_template"]
+__all__ = ["calibrate_thresholds", "calibrate_window_thresholds", "collect_tracks", "replay_template"]
 
 _FACTOR, _FLATTENING = 1.1, 0.15
 _NEGATIVE_PERCENTILE = 10.0
@@ -92,10 +93,16 @@ def replay_template(bank: TemplateBank, template: int, *, is_reversed: bool = Fa
     return replay(bank.timed_tracks[template][:: -1 if is_reversed else 1], bank.settings.features.smoothing)
 
 
+def collect_tracks(bank: TemplateBank, sequences: Iterable[PoseSequence]) -> list[FloatArray]:
+    """Return recordings as a stream would show them: features and travel of each stretch without interruption."""
+    features = bank.settings.features
+    frames = chain.from_iterable(_stream(bank, sequence) for sequence in sequences)
+    return join_frames(frames, max_missing=features.rate_hz * features.max_gap_s)[0]
+
+
 def _nearest_in(bank: TemplateBank, sequence: PoseSequence) -> FloatArray:
     """Smallest distance of each template to any stretch of a recording; array (N,), inf where none fits."""
-    features = bank.settings.features
-    tracks, _ = join_frames(_stream(bank, sequence), max_missing=features.rate_hz * features.max_gap_s)
+    tracks = collect_tracks(bank, [sequence])
     nearest = compute_trace(bank, tracks).nearest() if tracks else np.empty((0, len(bank.templates)))
     return np.asarray(nearest.min(axis=0, initial=np.inf))
 

@@ -6,6 +6,8 @@ loads a keypoint model.
 
 from __future__ import annotations
 
+import atexit
+import gc
 import importlib
 from typing import Any
 
@@ -104,4 +106,5 @@ def cli(context: click.Context) -> None:
 
 def main() -> None:
     """Run the command line and exit: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
+    atexit.register(gc.freeze)  # the interpreter's last search for garbage takes half a second after MediaPipe
     cli(prog_name="actionpose")

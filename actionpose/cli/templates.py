@@ -17,6 +17,7 @@ from actionpose.cli.wiring import enabled_templates, open_library
 from actionpose.health import check_templates
 from actionpose.library import TemplateLibrary
 from actionpose.template import Template
+from actionpose.tradeoff import SENSITIVITIES, Tradeoff, compute_tradeoff
 
 __all__ = ["templates"]
 
@@ -134,11 +135,28 @@ def import_(*, paths: tuple[Path, ...], replace: bool, library: str | None) -> N
 @_json_option
 @library_option
 def check(*, as_json: bool, library: str | None) -> None:
-    """Say which templates are weak, and why."""
+    """Say which templates are weak, and why, and what sensitivity costs.
+
+    False alarms are expected from the background recordings (actionpose record --background), misses from how like
+    the takes of each action are.
+    """
     with open_library(library) as lib:
-        health = check_templates(enabled_templates(lib))
+        enabled, backgrounds = enabled_templates(lib), lib.backgrounds()
+    health, tradeoff = check_templates(enabled), compute_tradeoff(enabled, backgrounds)
     if as_json:
-        click.echo(json.dumps([_finite(dataclasses.asdict(item)) for item in health], indent=2))
+        found = {
+            "templates": [_finite(dataclasses.asdict(item)) for item in health],
+            "background_minutes": tradeoff.minutes,
+            "by_sensitivity": [
+                _finite({
+                    "sensitivity": sensitivity,
+                    "false_alarms_per_minute": tradeoff.alarms_per_minute(sensitivity),
+                    "missed": tradeoff.missed_share(sensitivity),
+                })
+                for sensitivity in SENSITIVITIES
+            ],
+        }  # fmt: skip
+        click.echo(json.dumps(found, indent=2))
         return
     table = simple_table("id", "label", "own", "nearest other", "")
     for item in health:
@@ -151,6 +169,26 @@ def check(*, as_json: bool, library: str | None) -> None:
     for item in health:
         for problem in item.problems:
             click.echo(f"\n{item.template_id[:8]}  {item.label}: {problem}")
+    _show_tradeoff(tradeoff)
+
+
+def _show_tradeoff(tradeoff: Tradeoff) -> None:
+    click.echo()
+    table = simple_table("sensitivity", "false alarms/min", "missed")
+    for sensitivity in SENSITIVITIES:
+        missed = tradeoff.missed_share(sensitivity)
+        share = "unknown" if math.isnan(missed) else f"{100 * missed:.0f} %"
+        table.add_row(f"{sensitivity:g}", tradeoff.describe_alarms(sensitivity), share)
+    data.print(table)
+    if tradeoff.minutes:
+        n_seconds = 60 * tradeoff.minutes
+        click.echo(f"false alarms: expected from {n_seconds:.0f} s of background, each half judged by the other")
+    else:
+        click.echo("false alarms: unknown without a background; record one with actionpose record --background")
+    if n_takes := len(tradeoff.take_ratios):
+        click.echo(f"missed: of {n_takes} takes, each judged by the others of its action")
+    else:
+        click.echo("missed: unknown while every action has but one take")
 
 
 def _change(location: str | None, change: Callable[[TemplateLibrary], Iterable[Template]]) -> None:

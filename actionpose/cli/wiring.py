@@ -11,16 +11,14 @@ from typing import TYPE_CHECKING, Protocol
 
 import platformdirs
 
-from actionpose.cli.terminal import StatusLine
-from actionpose.errors import LibraryError
-from actionpose.estimators import load_estimator
-from actionpose.estimators.base import KeypointEstimator
 from actionpose.recognizer import Recognizer, RecognizerSettings
+from actionpose.session.recognizers import enabled_templates, make_recognizer
 from actionpose.sources import Source
 from actionpose.sources.replay import ReplaySource
-from actionpose.template import Template
 
 if TYPE_CHECKING:
+    from actionpose.cli.terminal import StatusLine
+    from actionpose.estimators.base import KeypointEstimator
     from actionpose.library import TemplateLibrary
 
 __all__ = [
@@ -61,33 +59,14 @@ def open_estimator(
         return nullcontext()
     if status:
         status.show("loading the keypoint model")
+    from actionpose.estimators import load_estimator
+
     return load_estimator(model, max_people=people)
-
-
-def enabled_templates(library: TemplateLibrary) -> list[Template]:
-    """Return the templates to recognise by.
-
-    Raises
-    ------
-    LibraryError
-        If there are none.
-    """
-    templates = library.templates()
-    enabled = [template for template in templates if template.enabled]
-    if enabled:
-        return enabled
-    raise LibraryError(
-        f"The library {library.location} holds no{' enabled' if templates else ''} templates.",
-        hint="Enable some: `actionpose templates enable LABEL`."
-        if templates
-        else "Record an action, for instance `actionpose record wave`, or take the templates of others: "
-        "`actionpose templates import templates/`.",
-    )
 
 
 def recognizer_factory(library: TemplateLibrary, settings: RecognizerSettings) -> Callable[[], Recognizer]:
     """Return what makes a recogniser of the library as it is then."""
-    return lambda: Recognizer(enabled_templates(library), background=library.backgrounds(), settings=settings)
+    return lambda: make_recognizer(library, settings)
 
 
 def data_folder() -> Path:

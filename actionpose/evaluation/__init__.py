@@ -13,7 +13,7 @@ from actionpose.evaluation.clips import (
     leave_one_out,
 )
 from actionpose.evaluation.counts import Confusion, Counts
-from actionpose.evaluation.events import Evaluation, Span, match_events, match_requests
+from actionpose.evaluation.events import Evaluation, Span, match_events, match_requests, pair_events
 from actionpose.evaluation.rejection import Rejection, UnknownScores, score_answers, score_stream
 from actionpose.evaluation.statistics import compute_auroc, compute_interval, resample_units
 from actionpose.evaluation.streams import Stream, compute_f1_interval, evaluate_events, spot_actions
@@ -39,6 +39,7 @@ __all__ = [
     "leave_one_out",
     "match_events",
     "match_requests",
+    "pair_events",
     "resample_units",
     "score_answers",
     "score_stream",

@@ -14,7 +14,7 @@ from actionpose.errors import InvalidDataError
 from actionpose.evaluation.counts import Confusion, Counts, as_number, compute_ratio
 from actionpose.template import UNKNOWN
 
-__all__ = ["Evaluation", "Span", "match_events", "match_requests"]
+__all__ = ["Evaluation", "Span", "match_events", "match_requests", "pair_events"]
 
 Span = tuple[str, float, float]
 """Label, start and end in seconds, half-open."""
@@ -147,15 +147,7 @@ def match_events(
         raise InvalidDataError(f"iou must be above 0 and at most 1, got {iou}.")
     _check_spans(spans)
     wanted = [span for span in spans if span[0] != UNKNOWN]
-    overlap = np.array([[_compute_iou(event, span) for span in wanted] for event in events])
-    overlap = overlap.reshape(len(events), len(wanted))
-    is_same = np.array([[event.label == span[0] for span in wanted] for event in events]).reshape(overlap.shape)
-
-    right = _pair_greedily(np.where(is_same, overlap, 0.0), iou)
-    left_over = overlap.copy()
-    left_over[[i for i, _ in right]] = 0.0
-    left_over[:, [j for _, j in right]] = 0.0
-    mistaken = _pair_greedily(left_over, iou)
+    right, mistaken = pair_events(events, wanted, iou=iou)
     pairs = [(wanted[j][0], events[i].label) for i, j in (*right, *mistaken)]
     paired_events = {i for i, _ in (*right, *mistaken)}
     paired_spans = {j for _, j in (*right, *mistaken)}
@@ -171,6 +163,35 @@ def match_events(
         end_errors_s=tuple(abs(events[i].end_time - wanted[j][2]) for i, j in right),
         delays_s=tuple(events[i].report_time - wanted[j][2] for i, j in right),
     )
+
+
+def pair_events(
+    events: Sequence[ActionEvent], spans: Sequence[Span], *, iou: float = 0.5
+) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+    """Pair events with spans as `match_events` does.
+
+    Parameters
+    ----------
+    events : sequence of ActionEvent
+        What was recognised.
+    spans : sequence of (str, float, float)
+        What was performed: label, start and end in seconds.
+    iou : float
+        Intersection over union from which they belong together.
+
+    Returns
+    -------
+    (list of (int, int), list of (int, int))
+        Numbers of the events and spans of one label; then, of those left over, of two.
+    """
+    overlap = np.array([[_compute_iou(event, span) for span in spans] for event in events])
+    overlap = overlap.reshape(len(events), len(spans))
+    is_same = np.array([[event.label == span[0] for span in spans] for event in events]).reshape(overlap.shape)
+    right = _pair_greedily(np.where(is_same, overlap, 0.0), iou)
+    left_over = overlap.copy()
+    left_over[[i for i, _ in right]] = 0.0
+    left_over[:, [j for _, j in right]] = 0.0
+    return right, _pair_greedily(left_over, iou)
 
 
 def match_requests(events: Sequence[ActionEvent], requests: Sequence[Span]) -> Evaluation:

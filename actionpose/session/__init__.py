@@ -5,11 +5,12 @@ source, model and settings; `SessionRecording` keeps what one saw and found.
 """
 
 from actionpose.session.loop import Session, Tick, iter_poses
-from actionpose.session.recording import SessionRecording
+from actionpose.session.recording import EVENTS_SUFFIX, SessionRecording
 from actionpose.session.runner import Phase, RunnerState, SessionRunner
 from actionpose.session.stats import SessionStats, TrackStats
 
 __all__ = [
+    "EVENTS_SUFFIX",
     "Phase",
     "RunnerState",
     "Session",

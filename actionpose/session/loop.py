@@ -10,26 +10,27 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from threadpoolctl import threadpool_limits
 
 from actionpose.decision import ActionEvent
 from actionpose.errors import ActionposeError, EstimatorError
-from actionpose.estimators.base import KeypointEstimator
 from actionpose.pose import Frame, Pose
 from actionpose.recognizer import Recognizer, RecognizerState
 from actionpose.session.library_watch import LibraryWatch, MakeRecognizer
 from actionpose.session.reader import HEARTBEAT_S, Capture, Reader
-from actionpose.session.stats import RECENT_FRAMES, Clock, SessionStats, TrackStats, quantile
+from actionpose.session.stats import Clock, SessionStats
+from actionpose.session.tracks import Tracks
 from actionpose.sources.base import Source, SourceInfo, SourceStatus
 
-__all__ = ["Session", "Tick", "iter_poses"]
+if TYPE_CHECKING:
+    from actionpose.estimators.base import KeypointEstimator
 
-_FORGET_S = 3.0  # a body out of view this long is a new one when it comes back
+__all__ = ["Session", "Tick", "iter_poses"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,10 +123,10 @@ class Session:
         self._watch = None
         if library_revision is not None and self._reader.realtime:
             self._watch = LibraryWatch(library_revision, make_recognizer)
-        self._recognizer = make_recognizer()  # after the revision was read: no change is missed
-        self._tracks: dict[int, _Track] = {}
+        self._tracks = Tracks(make_recognizer())  # after the revision was read: no change is missed
         self._states: Mapping[int, RecognizerState] = {}
         self._states_at = float("-inf")
+        self._followed: Collection[int] = ()
         self._state_interval_s = state_interval_s
         self._clock = Clock()
         self._events: list[ActionEvent] = []  # for the next tick
@@ -241,11 +242,11 @@ class Session:
                 try:
                     yield from self._run()
                 except ActionposeError:
-                    self._flush()
+                    self._events += self._tracks.flush()
                     if self._events:
                         yield self._tick()
                     raise
-            self._flush()
+            self._events += self._tracks.flush()
             yield self._tick()
         finally:
             self.close()
@@ -274,8 +275,7 @@ class Session:
         """Take up what was switched to, and what changed in the library."""
         while self._switches:
             switch = self._switches.popleft()
-            self._flush()
-            self._tracks.clear()
+            self._events += self._tracks.reset()
             if switch.source is not None:
                 self._exchange_source(switch.source)
             if switch.estimator is not None:
@@ -285,12 +285,9 @@ class Session:
             if self._estimator is not None:
                 self._estimator.reset()
             for recognizer in switch.recognizers:
-                self._recognizer = recognizer
+                self._tracks.exchange(recognizer)
         for recognizer in self._watch.take() if self._watch else ():
-            self._flush()
-            self._recognizer = recognizer
-            for track in self._tracks.values():
-                track.recognizer = recognizer.copy() if recognizer else None
+            self._events += self._tracks.exchange(recognizer)
 
     def _exchange_source(self, source: Source) -> None:
         reader = Reader(source, realtime=self._realtime)
@@ -303,49 +300,29 @@ class Session:
         reader.start()
         before.close(closes_source=True)
 
-    def _flush(self) -> None:
-        for track in self._tracks.values():
-            self._events += track.flush()
-
     def _process(self, capture: Capture) -> Tick:
         frame = capture.frame
         began = time.perf_counter()
         poses = _poses_of(frame, self._estimator) if self._is_wanted(frame) else ()
         estimated = time.perf_counter()
-        self._recognize(frame, poses)
+        self._events += self._tracks.update(frame, poses)
         now = time.perf_counter()
         self._clock.add(now=now, estimator=estimated - began, recognizer=now - estimated, latency=now - capture.at)
         return self._tick(frame, poses)
 
-    def _recognize(self, frame: Frame, poses: tuple[Pose, ...]) -> None:
-        for pose in poses:
-            track = self._tracks.get(pose.track_id)
-            if track is None:
-                recognizer = self._recognizer.copy() if self._recognizer else None
-                track = self._tracks[pose.track_id] = _Track(recognizer, pose, since=frame.time)
-            track.last_pose = pose
-            track.n_frames += 1
-            self._events += track.update(pose)
-        in_view = {pose.track_id for pose in poses}
-        for track_id in self._tracks.keys() - in_view:
-            track = self._tracks[track_id]
-            if frame.time - track.last_pose.time > _FORGET_S:
-                self._events += self._tracks.pop(track_id).flush()
-            else:
-                self._events += track.update(track.missing_at(frame.time))
-
     def _tick(self, frame: Frame | None = None, poses: tuple[Pose, ...] = ()) -> Tick:
         events, self._events = tuple(self._events), []
+        tracks = self._tracks.stats
         return Tick(
             frame=frame,
             poses=poses,
             events=events,
-            states=self._picture(),
+            states=self._picture(tracks.keys()),
             stats=self._clock.stats(
                 n_read=self._reader.n_read,
                 n_dropped=self._reader.n_dropped,
                 capture_hz=self._reader.rate_hz,
-                tracks={track_id: track.stats() for track_id, track in self._tracks.items()},
+                tracks=tracks,
             ),
             status=self._source.status,
             is_paused=self._is_paused,
@@ -353,12 +330,10 @@ class Session:
             model=self._estimator.name if self._estimator else "",
         )
 
-    def _picture(self) -> Mapping[int, RecognizerState]:
+    def _picture(self, track_ids: Collection[int]) -> Mapping[int, RecognizerState]:
         now = time.perf_counter()
-        tracks = {track_id: track.recognizer for track_id, track in self._tracks.items() if track.recognizer}
-        if now - self._states_at >= self._state_interval_s or tracks.keys() != self._states.keys():
-            self._states = {track_id: recognizer.state for track_id, recognizer in tracks.items()}
-            self._states_at = now
+        if now - self._states_at >= self._state_interval_s or track_ids != self._followed:
+            self._states, self._states_at, self._followed = self._tracks.states, now, track_ids
         return self._states
 
 
@@ -420,37 +395,3 @@ class _Switch:
         for part in (self.source, self.estimator):
             if part is not None:
                 part.close()
-
-
-@dataclass(slots=True)
-class _Track:
-    """A body that is followed, and what recognises its actions."""
-
-    recognizer: Recognizer | None
-    last_pose: Pose
-    since: float
-    n_frames: int = 0
-    seconds: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT_FRAMES))
-
-    def update(self, pose: Pose) -> list[ActionEvent]:
-        if self.recognizer is None:
-            return []
-        began = time.perf_counter()
-        events = self.recognizer.update(pose)
-        self.seconds.append(time.perf_counter() - began)
-        return events
-
-    def flush(self) -> list[ActionEvent]:
-        return self.recognizer.flush() if self.recognizer else []
-
-    def missing_at(self, time: float) -> Pose:
-        pose = self.last_pose
-        return Pose.missing(pose.skeleton, time, n_dims=pose.position.shape[1], track_id=pose.track_id)
-
-    def stats(self) -> TrackStats:
-        return TrackStats(
-            since=self.since,
-            last_seen=self.last_pose.time,
-            n_frames=self.n_frames,
-            recognizer_s=quantile(self.seconds, 0.5),
-        )

@@ -17,7 +17,9 @@ from actionpose.recording import RecordingWriter
 from actionpose.session.loop import Tick
 from actionpose.sources.base import SourceInfo
 
-__all__ = ["SessionRecording", "events_path"]
+__all__ = ["EVENTS_SUFFIX", "SessionRecording", "events_path"]
+
+EVENTS_SUFFIX = ".events.jsonl"
 
 _SUFFIXES = (".jsonl.gz", ".jsonl")
 _CAPACITY = 3000  # ticks; a disk that is silent for longer than a hundred seconds will not come back
@@ -168,7 +170,7 @@ class _Part:
 def events_path(path: Path) -> Path:
     """Return where the events of a recording lie: ``NAME.events.jsonl``."""
     stem = path.name.removesuffix(".gz").removesuffix(".jsonl")
-    return path.with_name(f"{stem}.events.jsonl")
+    return path.with_name(f"{stem}{EVENTS_SUFFIX}")
 
 
 def _iter_part_paths(path: Path, suffix: str) -> Iterator[Path]:

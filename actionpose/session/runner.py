@@ -9,21 +9,23 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from actionpose.decision import ActionEvent
 from actionpose.errors import ActionposeError, SourceError
-from actionpose.estimators.base import KeypointEstimator
 from actionpose.session.library_watch import MakeRecognizer
 from actionpose.session.loop import Session, Tick
 from actionpose.session.reader import HEARTBEAT_S
 from actionpose.sources.base import Source
 
+if TYPE_CHECKING:
+    from actionpose.estimators.base import KeypointEstimator
+
 __all__ = ["Phase", "RunnerState", "SessionRunner"]
 
 Phase = Literal["loading", "running", "paused", "reconnecting", "lost", "ended", "failed"]
 OpenSource = Callable[[], Source]
-LoadEstimator = Callable[[Source], KeypointEstimator | None]
+LoadEstimator = Callable[[Source], "KeypointEstimator | None"]
 
 _STATE_INTERVAL_S = 1 / 15  # oftener is not read on a screen
 _REOPEN_S = 1.0

@@ -8,6 +8,7 @@ from actionpose.errors import InvalidDataError
 from actionpose.pose import PoseSequence
 from actionpose.recognizer import Recognizer, RecognizerSettings
 from actionpose.template import Template
+from actionpose.tradeoff import describe_rate
 
 __all__ = ["describe_alarms", "estimate_alarms"]
 
@@ -34,9 +35,7 @@ def estimate_alarms(
 
 
 def describe_alarms(n_alarms: int, minutes: float) -> str:
-    """Return a rate, or its upper bound (95 %, by the rule of three) where none was seen."""
+    """Return a rate for a screen, or what to do to know one."""
     if minutes <= 0:
         return "record a background to know"
-    if n_alarms == 0:
-        return f"under {3 / minutes:.1f} false alarms/min"
-    return f"about {n_alarms / minutes:.1f} false alarms/min"
+    return f"{describe_rate(n_alarms, minutes)} false alarms/min"

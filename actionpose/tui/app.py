@@ -9,6 +9,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -19,8 +20,6 @@ from textual.screen import Screen
 from textual.theme import Theme
 
 from actionpose.errors import ActionposeError
-from actionpose.estimators import load_estimator
-from actionpose.estimators.base import KeypointEstimator
 from actionpose.sources import Source, open_source
 from actionpose.tui.ascii_filter import AsciiFilter
 from actionpose.tui.feed import Feed, LoadEstimator, OpenSource
@@ -28,6 +27,7 @@ from actionpose.tui.header import SCREENS
 from actionpose.tui.preferences import Settings, save_settings
 
 if TYPE_CHECKING:
+    from actionpose.estimators.base import KeypointEstimator
     from actionpose.library import TemplateLibrary
 
 __all__ = ["ActionposeApp", "load_model"]
@@ -54,6 +54,7 @@ _LIGHT = Theme(
 
 def load_model(settings: Settings, source: Source) -> KeypointEstimator | None:
     """Load the keypoint model of the settings; None for a source that brings poses instead of pictures."""
+    from actionpose.estimators import load_estimator
     from actionpose.sources.replay import ReplaySource
 
     if source.info.size is None or isinstance(source, ReplaySource):
@@ -160,9 +161,11 @@ class ActionposeApp(App[None]):
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Yield what the command palette offers."""
-        for mode, name in SCREENS.items():
-            yield SystemCommand(f"Go to {name}", f"Show the screen {name}", lambda mode=mode: self.switch_mode(mode))
-        yield from super().get_system_commands(screen)
+        from actionpose.tui.help import list_keys
+
+        for key in list_keys(screen):
+            run = partial(self.run_action, key.action, key.node)
+            yield SystemCommand(key.description, f"Key {key.title}", run)
 
     def on_mount(self) -> None:
         """Begin, with the first screen shown before anything heavy is loaded."""

@@ -225,6 +225,8 @@ class CurvePlot(Widget):
         return area.x + round((self.at - low) / ((high - low) or 1.0) * (area.width - 1))
 
     def _draw(self) -> Iterator[Strip]:
+        if not self._curves:
+            return
         area, width = self._area(), self.size.width
         is_ascii = getattr(self.app, "ascii", False)
         characters, owner = draw_curves(

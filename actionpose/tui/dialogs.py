@@ -146,10 +146,20 @@ class Prompt(ModalScreen[Answer | None]):
             note = f"{tick}Enter accepts, Escape cancels."
             note = note[0].upper() + note[1:]
             yield Static(f"{self._note} {note}".strip(), id="note", markup=False)
+            with Horizontal(id="buttons"):
+                yield Button("Cancel", id="no", compact=True)
+                yield Button("OK", id="yes", variant="primary", compact=True)
 
     def on_input_submitted(self) -> None:
         """Answer."""
         self.action_accept()
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """Answer, or do not."""
+        if event.button.id == "yes":
+            self.action_accept()
+        else:
+            self.dismiss(None)
 
     def action_accept(self) -> None:
         """Answer with what is typed."""

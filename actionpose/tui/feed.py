@@ -8,20 +8,21 @@ from typing import TYPE_CHECKING
 
 from actionpose.decision import ActionEvent
 from actionpose.errors import ActionposeError, InvalidDataError
-from actionpose.estimators.base import KeypointEstimator
 from actionpose.outputs import Dispatcher, OutputError, OutputStatus, open_output
 from actionpose.recognizer import Recognizer
 from actionpose.session import RunnerState, SessionRunner, SessionStats, Tick
+from actionpose.session.recognizers import EmptyLibraryError, make_recognizer
 from actionpose.sources import Source
 from actionpose.tui.preferences import Settings
 
 if TYPE_CHECKING:
+    from actionpose.estimators.base import KeypointEstimator
     from actionpose.library import TemplateLibrary
 
 __all__ = ["Feed", "LoadEstimator", "OpenSource"]
 
 OpenSource = Callable[[str], Source]
-LoadEstimator = Callable[[Settings, Source], KeypointEstimator | None]
+LoadEstimator = Callable[[Settings, Source], "KeypointEstimator | None"]
 
 _MAX_EVENTS = 1000
 _OF_SOURCE = ("source", "model", "people")
@@ -141,6 +142,13 @@ class Feed:
         else:
             self._runner.pause()
 
+    def hold(self) -> Callable[[], None]:
+        """Pause, to leave the machine to something else; return what goes on, unless it was at rest already."""
+        if self.state.phase in ("paused", "ended", "failed"):
+            return lambda: None
+        self._runner.pause()
+        return self._runner.resume
+
     def make_ready(self) -> None:
         """Have the source running, for a take to come."""
         if self.state.phase in ("ended", "failed", "paused"):
@@ -183,15 +191,14 @@ class Feed:
 
     def _recognizer_maker(self, settings: Settings) -> Callable[[], Recognizer | None]:
         def make() -> Recognizer | None:
-            templates = [template for template in self._library().templates() if template.enabled]
-            self._library_problem, self.has_templates = "", bool(templates)
-            if not templates:
-                return None
+            self._library_problem, self.has_templates = "", True
             try:
-                return Recognizer(templates, background=self._library().backgrounds(), settings=settings.recognizer)
+                return make_recognizer(self._library(), settings.recognizer)
+            except EmptyLibraryError:
+                self.has_templates = False
             except InvalidDataError as error:  # templates that do not go together; recording must go on
                 self._library_problem = str(error)
-                return None
+            return None
 
         return make
 

@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
+from textual.dom import DOMNode
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
-__all__ = ["HelpScreen"]
+__all__ = ["HelpScreen", "list_keys"]
 
 _GENERAL = ("app.focus", "screen.copy", "screen.minimize", "focus_")
+
+
+class Key(NamedTuple):
+    """Names of the keys that do something, what it is in words, and the action with the node it is called on."""
+
+    names: tuple[str, ...]
+    description: str
+    action: str
+    node: DOMNode
+
+    @property
+    def title(self) -> str:
+        """All names."""
+        return " or ".join(self.names)
 
 
 class HelpScreen(ModalScreen[None]):
@@ -41,9 +56,10 @@ class HelpScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         """Lay out the text and the table of keys."""
-        width = max((len(key) for key, _ in self._keys), default=0)
+        width = max((len(key.title) for key in self._keys), default=0)
         keys = Content("\n").join(
-            Content.assemble((key.ljust(width), "bold $text-accent"), f"  {what}") for key, what in self._keys
+            Content.assemble((key.title.ljust(width), "bold $text-accent"), f"  {key.description}")
+            for key in self._keys
         )
         keys += "\n\nPress escape to go back."
         with VerticalScroll(id="help"):
@@ -54,14 +70,16 @@ class HelpScreen(ModalScreen[None]):
         self.dismiss()
 
 
-def list_keys(screen: Screen[Any]) -> list[tuple[str, str]]:
-    """Return the keys that do something on a screen, and what; the screen's own first."""
-    keys: dict[str, list[str]] = {}
+def list_keys(screen: Screen[Any]) -> list[Key]:
+    """Return the keys that do something on a screen; the screen's own first."""
+    keys: dict[str, Key] = {}
     bindings = sorted(screen.active_bindings.values(), key=lambda active: active.node is not screen)
     for active in bindings:
-        binding = active.binding
+        binding, what = active.binding, active.binding.description
         is_own = active.node in (screen, screen.app) and not binding.action.startswith(_GENERAL)
-        if is_own and not binding.system and binding.description:
-            names = keys.setdefault(binding.description, [])
-            names.append(screen.app.get_key_display(binding))
-    return [(" or ".join(dict.fromkeys(names)), what) for what, names in keys.items()]
+        if is_own and not binding.system and what:
+            key = keys.setdefault(what, Key((), what, binding.action, active.node))
+            name = screen.app.get_key_display(binding)
+            if name not in key.names:
+                keys[what] = key._replace(names=(*key.names, name))
+    return list(keys.values())

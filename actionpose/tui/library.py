@@ -24,7 +24,7 @@ from actionpose.tui.facts import describe_take
 from actionpose.tui.header import HeaderBar
 from actionpose.tui.listing import COLUMNS, Contents, Row, check_health, filter_rows, read_contents, sort_rows
 from actionpose.tui.preview import TemplatePreview
-from actionpose.tui.takes_table import TagFilter, TakesTable
+from actionpose.tui.takes_table import SearchLine, TagFilter, TakesTable
 from actionpose.tui.warping import compare_templates
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ _SORT_KEYS = [column.key for column in COLUMNS if column.order]
 class LibraryScreen(Screen[None]):
     """All takes in a table, the one under the cursor played beside it."""
 
+    AUTO_FOCUS = "TakesTable"
+
     app: ActionposeApp
     HELP = (
         "The library: every row is one take of an action. The take under the cursor is played at the right, with the "
@@ -61,11 +63,11 @@ class LibraryScreen(Screen[None]):
         Binding("s", "sort(1)", "Sort by the next column", show=False),
         Binding("S", "reverse", "Reverse the order", show=False),
         Binding("r", "edit('rename')", "Rename"),
-        Binding("t", "edit('tag')", "Tags"),
+        Binding("t", "edit('tag')", "Tags", show=False),
         Binding("e", "edit('enable')", "On/off"),
         Binding("d,delete", "edit('remove')", "Delete", key_display="d"),
         Binding("u", "undo", "Undo"),
-        Binding("c", "compare", "Compare"),
+        Binding("c", "compare", "Compare two takes", show=False),
         Binding("f", "edit('mirror')", "Add the mirror image (flip left and right)", show=False),
         Binding("m", "edit('merge')", "Merge actions", show=False),
         Binding("i", "import", "Import", show=False),
@@ -135,7 +137,7 @@ class LibraryScreen(Screen[None]):
         with Horizontal():
             with Vertical(id="takes"):
                 with Horizontal(id="filters"):
-                    yield Input(placeholder="/ to search", compact=True, id="search")
+                    yield SearchLine(placeholder="/ to search", compact=True, id="search")
                     yield TagFilter(id="tag")
                 yield TakesTable(id="table")
                 yield Static(_EMPTY, id="empty", markup=False)
@@ -241,10 +243,16 @@ class LibraryScreen(Screen[None]):
         found = filter_rows(rows, self.query_one("#search", Input).value, tag=tag)
         key, is_reversed = self._sorted_by
         self.table.show(sort_rows(found, key, is_reversed=is_reversed), sorted_by=self._sorted_by)
-        self.table.display = bool(rows)
-        self.query_one("#empty").display = not rows
+        self._show_whether_empty(not rows)
         self._show_status(len(found))
         self._show_current()
+
+    def _show_whether_empty(self, is_empty: bool) -> None:
+        """Show the table, or what to do without one; the focus leaves the search line, or every key would be typed."""
+        if self.table.display is is_empty:
+            self.table.display = not is_empty
+            self.query_one("#empty").display = is_empty
+            self.set_focus(None if is_empty else self.table)
 
     def _row(self, template: Template) -> Row:
         action = self._contents.actions.get(template.label)

@@ -36,7 +36,14 @@ __all__ = ["RecordScreen"]
 
 _REDRAW_S = 0.1
 _BACKGROUND_S = 30.0
+_VERDICT_WIDTH = 18
 _REDO_COUNTDOWN_S = 2.0
+
+
+class _Field(Input):
+    """A line whose Enter is told of at the bottom."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "submit", "Record", key_display="enter")]
 
 
 class RecordScreen(Screen[None]):
@@ -59,7 +66,8 @@ class RecordScreen(Screen[None]):
         Binding("b", "background", "Background"),
         Binding("y", "try", "Try it"),
         Binding("e", "edit", "Name", show=False),
-        Binding("escape", "leave", "Leave the field, or stop", show=False),
+        Binding("escape", "leave_field", "Leave the field"),
+        Binding("escape", "stop", "Stop"),
     ]
     CSS = """
     RecordScreen {
@@ -98,12 +106,12 @@ class RecordScreen(Screen[None]):
                 with Vertical(id="fields"):
                     with Horizontal(classes="field"):
                         yield Label("Action")
-                        yield Input(id="label", placeholder="its name, for instance wave", compact=True)
+                        yield _Field(id="label", placeholder="its name, for instance wave", compact=True)
                     with Horizontal(classes="field"):
                         yield Label("Takes")
-                        yield Input("3", id="takes", type="integer", compact=True, classes="number")
+                        yield _Field("3", id="takes", type="integer", compact=True, classes="number")
                         yield Label("Seconds", classes="second")
-                        yield Input(id="seconds", placeholder="by motion", type="number", compact=True)
+                        yield _Field(id="seconds", placeholder="by motion", type="number", compact=True)
                 yield DataTable(cursor_type="row", zebra_stripes=False)
                 yield Static(id="advice", markup=False)
         yield Footer(show_command_palette=False)
@@ -120,7 +128,7 @@ class RecordScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Begin to redraw."""
-        for name, width in (("#", 2), ("length", 6), ("verdict", 16), ("", 4)):
+        for name, width in (("#", 2), ("length", 6), ("verdict", _VERDICT_WIDTH), ("", 4)):
             self.table.add_column(name, width=width, key=name or "kept")
         self.table.display = False
         self.set_interval(_REDRAW_S, self._redraw)
@@ -144,20 +152,26 @@ class RecordScreen(Screen[None]):
         self.action_record()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """Dim what cannot be done now."""
+        """Dim or hide what cannot be done now."""
+        if action == "leave_field":
+            return isinstance(self.focused, Input)
+        if action == "stop":
+            return self._taking is not None
         if action in ("keep", "redo", "trim"):
-            return True if self._attempts and not self._taking else None
+            return False if self._taking else True if self._attempts else None
         return True
 
     def action_edit(self) -> None:
         """Change the name."""
         self.label.focus()
 
-    def action_leave(self) -> None:
-        """Stop recording, or leave the field for the keys."""
-        if self._taking:
-            self._finish()
+    def action_leave_field(self) -> None:
+        """Leave the field for the keys."""
         self.set_focus(self.table if self.table.display else None)
+
+    def action_stop(self) -> None:
+        """Stop recording."""
+        self._finish()
 
     def action_record(self) -> None:
         """Begin to record takes, or stop."""
@@ -283,7 +297,9 @@ class RecordScreen(Screen[None]):
         if taking is None:
             if state.phase != "running":
                 return state.phase, state.message or state.opening
-            return "ready", "Press r to record." if self._attempts else "Name the action and press enter."
+            if isinstance(self.focused, Input):
+                return "ready", "Name the action and press enter."
+            return "ready", "r: more takes, e: another action." if self._attempts else "e: name the action."
         if taking.state is None:
             return "wait", "Step into the picture."
         if taking.state.phase != self._phase:
@@ -291,7 +307,7 @@ class RecordScreen(Screen[None]):
             self.app.bell()  # who performs stands too far off to read
         where = f"{taking.state.take_number} of {taking.state.n_takes}"
         word = describe_phase(taking.state, phase_s=taking.phase_s)
-        return word, "  ·  ".join(filter(None, (where, taking.state.advice)))
+        return word, ": ".join(filter(None, (where, taking.state.advice)))
 
     def _take_in(self, taking: Taking) -> None:
         for take in taking.finished():
@@ -326,7 +342,7 @@ class RecordScreen(Screen[None]):
             self.table.add_row(
                 f"{attempt.number:2d}",
                 f"{attempt.take.sequence.duration:4.1f} s",
-                describe_verdict(attempt.take),
+                _cut(describe_verdict(attempt.take)),
                 "kept" if attempt.is_kept else "-",
             )
         self.table.display = bool(self._attempts)
@@ -391,3 +407,7 @@ class RecordScreen(Screen[None]):
             return
         await asyncio.to_thread(self.app.library.add_background, sequence, provenance=self._provenance())
         self.app.notify(f"Background of {sequence.duration:.0f} s added: false alarms become rarer.")
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _VERDICT_WIDTH else f"{text[: _VERDICT_WIDTH - 1]}…"

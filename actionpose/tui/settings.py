@@ -54,12 +54,16 @@ class SettingsScreen(Screen[None]):
     """Sets."""
 
     app: ActionposeApp
-    AUTO_FOCUS = "#source"
+    AUTO_FOCUS = ""
     HELP: ClassVar[str] = (
         "Move with tab and shift+tab. A text is taken with enter, everything else at once.\n"
         "What is changed here is saved; what was typed on the command line goes before it the next time."
     )
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Leave the field")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("tab", "app.focus_next", "Next field"),
+        Binding("shift+tab", "app.focus_previous", "Field before", show=False),
+        Binding("escape", "leave", "Leave the field"),
+    ]
     CSS = """
     SettingsScreen {
         #fields { padding: 1 1; scrollbar-size: 1 1; }
@@ -80,7 +84,6 @@ class SettingsScreen(Screen[None]):
     }
     """
 
-    alarms = getters.query_one("#alarms", Label)
     explained = getters.query_one("#explained", Static)
 
     def compose(self) -> ComposeResult:
@@ -105,11 +108,19 @@ class SettingsScreen(Screen[None]):
         yield Static(f"Saved in {self.app.settings_path}", id="where", markup=False)
         yield Footer(show_command_palette=False)
 
+    def on_mount(self) -> None:
+        """Keep up with the theme, which has a key of its own."""
+        self.app.theme_changed_signal.subscribe(self, lambda _: self.call_later(self._show, "theme"))
+
     def on_screen_resume(self) -> None:
-        """Show what was changed elsewhere, such as the theme."""
+        """Show what was changed elsewhere."""
         for name in (*_CHOICES, *_TEXTS, *_NUMBERS):
             self._show(name)
         self._estimate()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """Hide what cannot be done now."""
+        return self.focused is not None if action == "leave" else True
 
     def action_leave(self) -> None:
         """Leave the field as it was, so that keys mean what the other screens say."""
@@ -151,7 +162,8 @@ class SettingsScreen(Screen[None]):
             )
         except ActionposeError as error:
             text = error.message
-        self.alarms.update(text)
+        for label in self.query("#alarms").results(Label):  # gone when the application was left meanwhile
+            label.update(text)
 
     def _change(self, name: str, value: object) -> None:
         if name == "theme":

@@ -1,21 +1,31 @@
-"""The table of the library's takes, and the choice of a tag it is filtered by."""
+"""The table of the library's takes, and what it is searched and filtered by."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 from rich.cells import cell_len
 from rich.text import Text
-from textual.widgets import DataTable, Select
+from textual.binding import Binding, BindingType
+from textual.widgets import DataTable, Input, Select
 
 from actionpose.tui.listing import COLUMNS, Column, Row
 
-__all__ = ["TagFilter", "TakesTable"]
+__all__ = ["SearchLine", "TagFilter", "TakesTable"]
 
 _SORTED, _REVERSED = "▲", "▼"
 _NARROWED_FIRST = ("source", "tags", "action")
 _MIN_WIDTH = 6
+
+
+class SearchLine(Input):
+    """What the takes are searched for; its own keys are told of at the bottom."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "submit", "To what was found", key_display="enter"),
+        Binding("escape", "screen.clear", "Clear"),
+    ]
 
 
 class TagFilter(Select[str]):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -17,6 +18,7 @@ from textual.widgets import DataTable, Footer, Input, ProgressBar, Static
 
 from actionpose.errors import ActionposeError
 from actionpose.recognizer import Recognizer
+from actionpose.session.recognizers import make_recognizer
 from actionpose.tui.dialogs import PathSuggester, typed_path
 from actionpose.tui.header import HeaderBar
 from actionpose.tui.score import describe_score
@@ -29,7 +31,6 @@ from actionpose.tui.trial import (
     find_files,
     find_spans,
     list_outcomes,
-    make_recognizer,
     run_trial,
 )
 
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 __all__ = ["TestScreen"]
 
 _PROGRESS_S = 0.1
+_NAME_WIDTH = 20
 _VERDICTS = {"": "", "right": "✓ right", "false": "✗ false", "wrong": "✗ wrong", "missed": "○ missed"}
 _EMPTY = (
     "Nothing has been tried yet.\n\n"
@@ -47,6 +49,12 @@ _EMPTY = (
     "With a table of what is performed (CSV with the columns video, label, start_s, end_s) it is scored too. A table "
     "of the same name beside the file is found by itself."
 )
+
+
+class _Field(Input):
+    """A line whose Enter is told of at the bottom."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "submit", "Run", key_display="enter")]
 
 
 class TestScreen(Screen[None]):
@@ -65,6 +73,7 @@ class TestScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("o", "choose", "Choose"),
         Binding("g", "run", "Run"),
+        Binding("escape", "leave_field", "Leave the field"),
         Binding("escape", "cancel", "Cancel"),
         Binding("n", "mistake(1)", "Next mistake"),
         Binding("N", "mistake(-1)", "Mistake before", show=False),
@@ -124,13 +133,14 @@ class TestScreen(Screen[None]):
         self._cancelled = threading.Event()
         self._is_running = False
         self._has_run = False
+        self._go_on_live: Callable[[], None] = lambda: None
 
     def compose(self) -> ComposeResult:
         """Put the question above, the answers below."""
         yield HeaderBar()
         with Horizontal(id="form"):
-            yield Input(placeholder="video, recording or folder", suggester=PathSuggester(), compact=True, id="path")
-            yield Input(
+            yield _Field(placeholder="video, recording or folder", suggester=PathSuggester(), compact=True, id="path")
+            yield _Field(
                 placeholder="what is performed: CSV (optional)", suggester=PathSuggester(), compact=True, id="spans"
             )
         with Horizontal(id="progress"):
@@ -161,6 +171,16 @@ class TestScreen(Screen[None]):
         """Go to the path."""
         self.query_one("#path").focus()
 
+    def action_leave_field(self) -> None:
+        """Leave the field for the keys."""
+        self.set_focus(self.query_one("#events") if self._outcomes else None)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """Hide what cannot be done now."""
+        if action == "leave_field":
+            return isinstance(self.focused, Input)
+        return self._is_running if action == "cancel" else True
+
     def on_input_submitted(self) -> None:
         """Run."""
         self.action_run()
@@ -171,6 +191,7 @@ class TestScreen(Screen[None]):
         if self._is_running or not path:
             return
         self._is_running = self._has_run = True
+        self._go_on_live = self.app.feed.hold()  # two keypoint models at once would both be slow
         self._cancelled = threading.Event()
         self._trials, self._outcomes = [], []
         self._show()
@@ -263,6 +284,7 @@ class TestScreen(Screen[None]):
     def on_test_screen_ended(self) -> None:
         """Say what was done."""
         self._is_running = False
+        self._go_on_live()
         n_files = len(self._trials)
         done = f"{len([o for o in self._outcomes if o.event])} events in {n_files} file{'s' if n_files != 1 else ''}"
         self.query_one("#doing", Static).update(f"cancelled · {done}" if self._cancelled.is_set() else done)
@@ -276,6 +298,7 @@ class TestScreen(Screen[None]):
         self.query_one("#results").display = not is_empty
         self.query_one("#progress").display = self._has_run
         self.query_one(ProgressBar).display = self._is_running
+        self.refresh_bindings()
         self._show_events()
         self.query_one("#figures", Static).update(describe_score(self._trials, evaluate_trials(self._trials)))
         self._show_trace()
@@ -317,6 +340,11 @@ class TestScreen(Screen[None]):
             table.move_cursor(row=following[0] if following else wanted[::step][0])
 
 
+def _shorten(name: str) -> str:
+    """Return the end of a long name, which begins with the date as often as not."""
+    return name if len(name) <= _NAME_WIDTH else f"…{name[1 - _NAME_WIDTH :]}"
+
+
 def _cells(outcome: Outcome, *, has_verdicts: bool, has_file: bool) -> dict[str, Text]:
     event = outcome.event
     cells = {"": Text(_VERDICTS[outcome.verdict])} if has_verdicts else {}
@@ -327,5 +355,5 @@ def _cells(outcome: Outcome, *, has_verdicts: bool, has_file: bool) -> dict[str,
         "ratio": Text(f"{event.distance / event.threshold:.2f}" if event else "", justify="right"),
     }
     if has_file:
-        cells["file"] = Text(outcome.trial.path.name)
+        cells["file"] = Text(_shorten(outcome.trial.path.name))
     return cells

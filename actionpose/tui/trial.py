@@ -10,13 +10,12 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from actionpose.decision import ActionEvent
-from actionpose.errors import InvalidDataError, LibraryError
+from actionpose.errors import InvalidDataError
 from actionpose.estimators.base import KeypointEstimator
-from actionpose.evaluation import Evaluation, Span, match_events
-from actionpose.library import TemplateLibrary
+from actionpose.evaluation import Evaluation, Span, match_events, pair_events
 from actionpose.pose import FloatArray
-from actionpose.recognizer import Recognizer, RecognizerSettings, RecognizerState
-from actionpose.session import Session
+from actionpose.recognizer import Recognizer, RecognizerState
+from actionpose.session import EVENTS_SUFFIX, Session
 from actionpose.sources import Source
 from actionpose.spans import LabelledSpan, load_spans, to_seconds
 from actionpose.template import UNKNOWN
@@ -30,7 +29,6 @@ __all__ = [
     "find_files",
     "find_spans",
     "list_outcomes",
-    "make_recognizer",
     "run_trial",
 ]
 
@@ -130,9 +128,13 @@ def find_files(path: Path) -> list[Path]:
             )
         if not path.is_dir():
             return [path]
-        return sorted(file for file in path.iterdir() if file.name.lower().endswith(_VIDEOS + _RECORDINGS)) or [path]
+        return sorted(file for file in path.iterdir() if _is_to_try(file.name.lower())) or [path]
     except OSError as error:
         raise InvalidDataError(f"Cannot read {path}: {error.strerror}.", hint="Check the path.") from None
+
+
+def _is_to_try(name: str) -> bool:
+    return name.endswith(_VIDEOS + _RECORDINGS) and not name.endswith(EVENTS_SUFFIX)
 
 
 def find_spans(text: str, file: Path) -> list[LabelledSpan] | None:
@@ -157,22 +159,6 @@ def find_spans(text: str, file: Path) -> list[LabelledSpan] | None:
         return None
     spans = [span for span in load_spans(text or beside) if span.video.name == file.name]
     return spans or None
-
-
-def make_recognizer(library: TemplateLibrary, settings: RecognizerSettings) -> Recognizer:
-    """Make a recogniser of the enabled templates.
-
-    Raises
-    ------
-    LibraryError
-        If there are none.
-    InvalidDataError
-        If they do not go together.
-    """
-    templates = [template for template in library.templates() if template.enabled]
-    if not templates:
-        raise LibraryError("There is no template to recognise by.", hint="Record an action, or turn one on.")
-    return Recognizer(templates, background=library.backgrounds(), settings=settings)
 
 
 def run_trial(
@@ -266,8 +252,7 @@ def list_outcomes(trial: Trial, *, iou: float = 0.5) -> list[Outcome]:
     if trial.spans is None:
         return [_outcome(trial, event) for event in events]
     spans = [span for span in trial.spans if span[0] != UNKNOWN]
-    right = _pair(events, spans, iou, is_same=True)
-    wrong = _pair(events, spans, iou, is_same=False, taken=right)
+    right, wrong = map(dict, pair_events(events, spans, iou=iou))
     outcomes = []
     for i, event in enumerate(events):
         if i in right:
@@ -295,36 +280,6 @@ def _outcome(trial: Trial, event: ActionEvent, verdict: Verdict = "", performed:
         performed=performed,
         event=event,
     )
-
-
-def _pair(
-    events: Sequence[ActionEvent],
-    spans: Sequence[Span],
-    least: float,
-    *,
-    is_same: bool,
-    taken: dict[int, int] | None = None,
-) -> dict[int, int]:
-    """Pair events with spans, of their own label or of any, as `match_events` does: what overlaps most first."""
-    taken = taken or {}
-    overlaps = sorted(
-        (-_overlap(event, span), i, j)
-        for i, event in enumerate(events)
-        for j, span in enumerate(spans)
-        if i not in taken and j not in taken.values() and (not is_same or event.label == span[0])
-    )
-    pairs: dict[int, int] = {}
-    for overlap, i, j in overlaps:
-        if -overlap >= least - 1e-9 and i not in pairs and j not in pairs.values():
-            pairs[i] = j
-    return pairs
-
-
-def _overlap(event: ActionEvent, span: Span) -> float:
-    """Intersection over union."""
-    _, start, end = span
-    common = min(event.end_time, end) - max(event.start_time, start)
-    return max(0.0, common / (max(event.end_time, end) - min(event.start_time, start)))
 
 
 def _nearest(states: Iterable[RecognizerState]) -> RecognizerState | None:

@@ -1,16 +1,19 @@
 """``actionpose live`` on a network camera against the least it could do: read the newest picture and estimate.
 
-    python -m tests.benchmarks.bench_live [--pairs 3] [--seconds 20] [--minutes 5]
+    python -m tests.benchmarks.bench_live [--rounds 3] [--seconds 20] [--minutes 5] [--cells 80x24]
 
 A process of its own serves ``video/exercise.avi`` of the folder ACTIONPOSE_DATA names, over and over, as MJPEG over
-HTTP, 640x480 at 30 pictures a second; the library holds the video's six templates. Short runs of both loops are
-interleaved and the ratio is taken within a pair. A long run then watches memory and threads: what it holds after its
-first minute it should hold at its end.
+HTTP, 640x480 at 30 pictures a second; the library holds the video's six templates. Short runs of the bare loop, of the
+session alone and of the whole terminal application on its screen Live are interleaved, and the ratios are taken within
+a round. A long run of the session then watches memory and threads: what it holds after its first minute it should hold
+at its end.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import json
 import os
 import socket
 import statistics
@@ -27,10 +30,13 @@ import cv2
 
 import actionpose as ap
 from actionpose.session import SessionRunner, SessionStats
+from actionpose.tui.app import ActionposeApp
+from actionpose.tui.preferences import Settings
+from tests.benchmarks.terminal import Terminal, report
 
 RATE_HZ = 30.0
 SIZE = (640, 480)
-SERVE_OPTION = "--serve"
+SERVE_OPTION, SCREENS_OPTION = "--serve", "--screens"
 WARM_UP_S = 60.0
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=frame\r\n\r\n"
 
@@ -110,6 +116,42 @@ def run_session(
     return figures, sizes
 
 
+def run_screens(url: str, library: Path, seconds: float, *, cells: str) -> SessionStats:
+    """Run the application in a terminal of its own; what its session says of itself in the end."""
+    columns, rows = map(int, cells.split("x"))
+    command = [sys.executable, "-m", "tests.benchmarks.bench_live", SCREENS_OPTION, url, str(library), str(seconds)]
+    with Terminal(command, columns=columns, rows=rows) as terminal:
+        stats = json.loads(terminal.wait())
+    return SessionStats(**stats)
+
+
+def be_screens(url: str, library: str, seconds: str) -> None:
+    """Be the application; report the figures of its session after a while."""
+
+    class Timed(ActionposeApp):
+        def on_mount(self) -> None:
+            self._waiting = self.set_interval(0.1, self._wait)
+
+        def _wait(self) -> None:
+            if self.feed.stats is not None and self.feed.stats.n_processed:
+                self._waiting.stop()
+                self.set_timer(float(seconds), self._end)
+
+        def _end(self) -> None:
+            assert self.feed.stats is not None
+            report(json.dumps({**dataclasses.asdict(self.feed.stats), "tracks": {}}))
+            self.exit()
+
+    folder = Path(library).parent
+    with ap.TemplateLibrary.open(library) as templates:
+        Timed(
+            library=templates,
+            settings=Settings(source=url),
+            settings_path=folder / "settings.toml",
+            recordings=folder / "recordings",
+        ).run()
+
+
 def resident_mb() -> float:
     """Memory this process holds, in MB."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
@@ -133,10 +175,14 @@ def describe(figures: list[SessionStats]) -> str:
 
 def main() -> None:
     """Compare the loops, then watch one for long."""
+    if sys.argv[1:2] == [SCREENS_OPTION]:
+        be_screens(*sys.argv[2:])
+        return
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pairs", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=20.0, help="length of a short run")
     parser.add_argument("--minutes", type=float, default=5.0, help="length of the long run")
+    parser.add_argument("--cells", default="80x24", help="size of the application's terminal")
     parser.add_argument(SERVE_OPTION, type=Path, metavar="VIDEO", help="be the server")
     options = parser.parse_args()
     if options.serve:
@@ -149,12 +195,16 @@ def main() -> None:
         with ap.TemplateLibrary.open(library) as templates:
             recognizer = ap.Recognizer(templates.templates())
         ratios = []
-        for _ in range(options.pairs):
+        for _ in range(options.rounds):
             bare_hz = run_bare_loop(url, options.seconds)
             figures, _ = run_session(url, recognizer, options.seconds)
-            ratios.append(figures[-1].rate_hz / bare_hz)
-            print(f"bare {bare_hz:.1f} fps, ratio {ratios[-1]:.3f}: {describe(figures)}", flush=True)
-        print(f"median ratio {statistics.median(ratios):.3f}", flush=True)
+            screens = run_screens(url, library, options.seconds, cells=options.cells)
+            ratios.append((figures[-1].rate_hz / bare_hz, screens.rate_hz / bare_hz))
+            print(f"bare {bare_hz:.1f} fps")
+            print(f"  session, ratio {ratios[-1][0]:.3f}: {describe(figures)}")
+            print(f"  screens, ratio {ratios[-1][1]:.3f}: {describe([screens])}", flush=True)
+        for name, values in zip(("session", "screens"), zip(*ratios, strict=True), strict=False):
+            print(f"{name}: median ratio {statistics.median(values):.3f}", flush=True)
         if options.minutes:
             figures, sizes = run_session(url, recognizer, 60 * options.minutes)
             print(describe(figures), f"load {os.getloadavg()[0]:.1f}")

@@ -1,24 +1,30 @@
 """Matching alone, against the libraries one would use instead; every figure is a median, every ratio of one run.
 
-    python -m tests.benchmarks.bench_matching [--templates 1,50,200,1000,5000]
+    python -m tests.benchmarks.bench_matching [--templates 1,50,200,1000,5000] [--plot growth.svg] [--hours 24]
 
 Templates and streams are random walks of 16 features; templates have 45 frames. Measures a live frame of
 `StreamMatcher` with everything the recogniser asks of it, by number of templates; a frame of `WindowMatcher` on 50
 frames and 200 templates; and the search of one hour for one template. The peers get the same arrays and compute plain
-DTW distances: dtaidistance, aeon and tslearn compiled, fastdtw (Salvador & Chan 2007) approximate.
+DTW distances: dtaidistance, aeon and tslearn compiled, fastdtw (Salvador & Chan 2007) approximate. The plot shows how
+cost grows with templates and with their frames. With --hours, a stream of so long is simulated instead: does it stay
+as fast, and as small?
 """
 
 from __future__ import annotations
 
 import argparse
+import math
+import resource
 import statistics
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from time import perf_counter
 
 import numpy as np
 from aeon.distances import dtw_pairwise_distance
 from dtaidistance import dtw_ndim
 from dtaidistance.subsequence.dtw import subsequence_alignment
+from matplotlib.figure import Figure
 from threadpoolctl import threadpool_limits
 from tslearn.metrics import cdist_dtw
 
@@ -51,21 +57,22 @@ COMB = Skeleton(
 SETTINGS = MatchSettings(features=FeatureSettings(feature="angles", rate_hz=RATE_HZ))
 
 
-def make_sequence(random: np.random.Generator) -> PoseSequence:
+def make_sequence(random: np.random.Generator, n_frames: int = TEMPLATE_FRAMES) -> PoseSequence:
     """Fold every joint of the comb at random."""
-    angle = 1.5 + 0.1 * random.standard_normal((TEMPLATE_FRAMES, N_FEATURES)).cumsum(axis=0)
-    position = np.zeros((TEMPLATE_FRAMES, N_FEATURES, 3, 2))
+    angle = 1.5 + 0.1 * random.standard_normal((n_frames, N_FEATURES)).cumsum(axis=0)
+    position = np.zeros((n_frames, N_FEATURES, 3, 2))
     position[:, :, 0, 0] = 1.0
     position[:, :, 2] = np.stack([np.cos(angle), np.sin(angle)], axis=-1)
-    time = np.arange(TEMPLATE_FRAMES) / RATE_HZ
-    return PoseSequence(skeleton=COMB, time=time, position=position.reshape(TEMPLATE_FRAMES, -1, 2))
+    time = np.arange(n_frames) / RATE_HZ
+    return PoseSequence(skeleton=COMB, time=time, position=position.reshape(n_frames, -1, 2))
 
 
-def make_bank(n_templates: int) -> TemplateBank:
+def make_bank(n_templates: int, n_frames: int = TEMPLATE_FRAMES) -> TemplateBank:
     """Compile random templates of a few labels."""
     random = np.random.default_rng(0)
     return TemplateBank(
-        [Template.from_sequence(f"action {i % 10}", make_sequence(random)) for i in range(n_templates)], SETTINGS
+        [Template.from_sequence(f"action {i % 10}", make_sequence(random, n_frames)) for i in range(n_templates)],
+        SETTINGS,
     )
 
 
@@ -85,9 +92,9 @@ def microseconds(call: Callable[[], object], n_times: int) -> float:
     return 1e6 * statistics.median(times)
 
 
-def measure_stream(n_templates: int) -> float:
+def measure_stream(n_templates: int, n_frames: int = TEMPLATE_FRAMES) -> float:
     """Time per frame of `StreamMatcher`, with distances and starts of all templates."""
-    matcher = StreamMatcher(make_bank(n_templates), limits=np.zeros(n_templates))
+    matcher = StreamMatcher(make_bank(n_templates, n_frames), limits=np.zeros(n_templates))
     frames = iter(make_stream(N_FRAMES))
     return microseconds(lambda: matcher.update(next(frames)), N_FRAMES)
 
@@ -135,13 +142,49 @@ def measure_search(bank: TemplateBank) -> tuple[float, float]:
     return ours, peer
 
 
+def measure_long_stream(hours: float) -> None:
+    """Print time per frame and peak memory of a stream against five templates, for each hour."""
+    matcher = StreamMatcher(make_bank(5), limits=np.full(5, 1.2))
+    random = np.random.default_rng(3)
+    vector, index = np.full(N_FEATURES, 1.5), 0
+    print(f"{'hour':>4} {'us/frame':>9} {'matches':>8} {'peak MB':>8}")
+    for hour in range(1, math.ceil(hours) + 1):
+        n_frames, n_matches, spent = round(min(1.0, hours - hour + 1) * HOUR_FRAMES), 0, 0.0
+        for _ in range(n_frames):
+            vector = 1.5 + 0.99 * (vector - 1.5) + 0.1 * random.standard_normal(N_FEATURES)
+            frame = FeatureFrame(index / RATE_HZ, vector, np.empty(0), index == 0)
+            start = perf_counter()
+            n_matches += len(matcher.update(frame))
+            spent += perf_counter() - start
+            index += 1
+        megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+        print(f"{hour:4} {1e6 * spent / n_frames:9.1f} {n_matches:8} {megabytes:8.1f}", flush=True)
+
+
+def draw_growth(path: Path) -> None:
+    """Plot time per frame by number of templates and by their length."""
+    figure = Figure(figsize=(9, 4), layout="constrained")
+    by_number, by_length = figure.subplots(1, 2)
+    numbers = [1, 50, 100, 200, 400, 800, 1600, 3200, 5000]
+    by_number.loglog(numbers, [measure_stream(n) for n in numbers], marker="o")
+    by_number.set(xlabel=f"templates of {TEMPLATE_FRAMES} frames", ylabel="us per stream frame")
+    lengths = [12, 20, 30, 45, 60, 75, 90]
+    by_length.plot(lengths, [measure_stream(N_TEMPLATES, length) for length in lengths], marker="o")
+    by_length.set(xlabel=f"frames of each of {N_TEMPLATES} templates", ylim=(0, None))
+    figure.savefig(path)
+
+
 def main() -> None:
     """Print each figure beside those of the peers."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--templates", default="1,50,200,1000,5000")
+    parser.add_argument("--plot", type=Path)
+    parser.add_argument("--hours", type=float)
     options = parser.parse_args()
     bank = make_bank(N_TEMPLATES)
     with threadpool_limits(limits=1):
+        if options.hours:
+            return measure_long_stream(options.hours)
         peers = measure_peers(bank.timed_tracks)
         peers["fastdtw"] = measure_window(bank, backend="fastdtw", n_times=2)
         stream, window = measure_stream(N_TEMPLATES), measure_window(bank)
@@ -155,6 +198,9 @@ def main() -> None:
         for n_templates in (int(text) for text in options.templates.split(",")):
             value = measure_stream(n_templates)
             print(f"{n_templates:16} {value:9.0f} {value / n_templates:7.2f}", flush=True)
+        if options.plot:
+            draw_growth(options.plot)
+    return None
 
 
 if __name__ == "__main__":

@@ -8,15 +8,8 @@ prepared frames of a noisy camera ten times a second; an application that draws 
 from __future__ import annotations
 
 import argparse
-import os
-import pty
 import resource
-import struct
-import subprocess
 import sys
-import termios
-import threading
-from fcntl import ioctl
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +22,7 @@ from textual.widget import Widget
 from actionpose.pose import Pose
 from actionpose.sources.puppet import PuppetSource
 from actionpose.tui.picture import PictureView
+from tests.benchmarks.terminal import Terminal, report
 
 Image = npt.NDArray[np.uint8]
 
@@ -115,38 +109,15 @@ def make_frames() -> list[tuple[Image, Pose]]:
 def run_child(view: str, seconds: float) -> None:
     app = Bench(view, seconds, make_frames())
     app.run()
-    os.write(3, f"{app.cpu_s:.4f}".encode())
+    report(f"{app.cpu_s:.4f}")
 
 
 def measure(view: str, *, columns: int, rows: int, seconds: float) -> tuple[float, float]:
     """Return share of a core and kilobytes per second."""
-    master, slave = pty.openpty()
-    ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-    result_read, result_write = os.pipe()
-    n_bytes = 0
-
-    def drain() -> None:
-        nonlocal n_bytes
-        try:
-            while data := os.read(master, 1 << 16):
-                n_bytes += len(data)
-        except OSError:  # the other end is closed
-            pass
-
-    thread = threading.Thread(target=drain, daemon=True)
-    thread.start()
     command = [sys.executable, "-m", "tests.benchmarks.bench_picture", "--child", view, "--seconds", str(seconds)]
-    environment = os.environ | {"COLORTERM": "truecolor", "TERM": "xterm-256color"}
-    with subprocess.Popen(
-        ["sh", "-c", f'exec "$@" 3>&{result_write}', "sh", *command],
-        stdin=slave, stdout=slave, stderr=slave, pass_fds=[result_write], env=environment,
-    ):  # fmt: skip
-        os.close(result_write)
-        text = os.read(result_read, 64).decode()
-    os.close(slave)
-    os.close(master)
-    os.close(result_read)
-    return float(text) / seconds, n_bytes / seconds / 1000
+    with Terminal(command, columns=columns, rows=rows) as terminal:
+        text = terminal.wait()
+    return float(text) / seconds, terminal.n_bytes / seconds / 1000
 
 
 def main() -> None:

@@ -165,7 +165,7 @@ def test_one_template_is_enough(run, perform):
     for mode in ("stream", "window"):
         events = json.loads(run("recognize", other, "--format", "json", "--mode", mode).stdout)
         assert "wave" in [event["label"] for event in events]
-    assert len(json.loads(run("templates", "check", "--json").stdout)) == 1
+    assert len(json.loads(run("templates", "check", "--json").stdout)["templates"]) == 1
 
 
 def test_a_locked_library(run, taught, monkeypatch):

@@ -128,7 +128,7 @@ def test_templates_changed_meanwhile_are_taken_up(run, drill, taught, monkeypatc
             later = frame.time + self.waited  # else the frames that are late by now would be dropped
             return replace(frame, time=later, poses=tuple(replace(pose, time=later) for pose in frame.poses))
 
-    monkeypatch.setattr("actionpose.cli.wiring.Recognizer", make_recognizer)
+    monkeypatch.setattr("actionpose.session.recognizers.Recognizer", make_recognizer)
     monkeypatch.setattr("actionpose.cli.live.open_source", lambda _: ChangesTheLibrary(drill))
     events = [json.loads(line) for line in run("live", "drill").stdout.splitlines()]
     assert [event["label"] for event in events] == ["clap", "wave"]

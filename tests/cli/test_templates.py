@@ -72,7 +72,7 @@ def test_an_unknown_name_says_so(run):
 
 
 def test_check_names_every_template(run):
-    health = json.loads(run("templates", "check", "--json").stdout)
+    health = json.loads(run("templates", "check", "--json").stdout)["templates"]
     assert {item["label"] for item in health} == {"wave", "clap", "squat"}
     assert len(health) == 6
     assert all(item["threshold"] > 0 for item in health)

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from textual._wait import wait_for_idle
 from textual.app import App, ScreenStackError
 from textual.pilot import Pilot
 
@@ -33,6 +34,17 @@ def _own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
+@pytest.fixture(autouse=True)
+def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Textual's pilot waits until the process rests, a second at most; a live session never does."""
+
+    async def wait(min_sleep: float = 0.02) -> None:
+        await wait_for_idle(min_sleep, max_sleep=0.1)
+
+    monkeypatch.setattr("textual.pilot.wait_for_idle", wait)
+    monkeypatch.setattr("textual.app.wait_for_idle", wait)
+
+
 @pytest.fixture
 def library(tmp_path: Path) -> Iterator[TemplateLibrary]:
     """An empty library."""
@@ -40,14 +52,18 @@ def library(tmp_path: Path) -> Iterator[TemplateLibrary]:
         yield library
 
 
-@pytest.fixture
-def taught(library: TemplateLibrary) -> TemplateLibrary:
-    """A library with two takes each of wave and squat."""
+@pytest.fixture(scope="session")
+def takes() -> list[Template]:
+    """Two takes each of wave and squat."""
     puppet = PuppetSource("wave,squat,wave,squat", pause=0.8)
-    truth = [puppet.truth(index) for index in range(puppet.info.n_frames or 0)]
-    sequence = PoseSequence.from_poses(truth)
-    for label, start, end in puppet.spans:
-        library.add(Template.from_sequence(label, sequence.between(start, end)))
+    sequence = play(puppet)
+    return [Template.from_sequence(label, sequence.between(start, end)) for label, start, end in puppet.spans]
+
+
+@pytest.fixture
+def taught(library: TemplateLibrary, takes: list[Template]) -> TemplateLibrary:
+    """A library that holds them."""
+    library.add_all(takes)
     return library
 
 
@@ -106,7 +122,7 @@ async def press(pilot: Pilot[None], *keys: str) -> None:
     """Press keys; unlike the pilot's own, it does not wait for the session's thread to come to rest."""
     for key in keys:
         pilot.app.simulate_key(key)
-        await pilot.pause(0.08)
+        await pilot.pause(0.04)
         await until(pilot, lambda: _is_ready(pilot.app))
 
 
@@ -122,11 +138,15 @@ def shown(pilot: Pilot[None]) -> str:
     return "\n".join(line[: app.size.width] for line in lines)
 
 
-@pytest.fixture
+def play(puppet: PuppetSource) -> PoseSequence:
+    """Its exact keypoints."""
+    return PoseSequence.from_poses([puppet.truth(index) for index in range(puppet.info.n_frames or 0)])
+
+
+@pytest.fixture(scope="session")
 def wave() -> PoseSequence:
     """One wave."""
-    puppet = PuppetSource("wave", pause=0.8)
-    return PoseSequence.from_poses([puppet.truth(index) for index in range(puppet.info.n_frames or 0)])
+    return play(PuppetSource("wave", pause=0.8))
 
 
 @pytest.fixture

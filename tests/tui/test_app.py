@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from textual.widgets import Input, Select
 
 from actionpose.errors import InvalidDataError, LibraryError
 from actionpose.takes import Take, TakeQuality
@@ -65,6 +66,32 @@ async def test_the_command_palette_finds_the_screens(run_app):
     async with run_app(with_pictures=False) as pilot:
         commands = {command.title for command in pilot.app.get_system_commands(pilot.app.screen)}
         assert {f"Go to {name}" for name in SCREENS.values()} <= commands
+        assert {"Help", "Light or dark", "Quit", "Picture or skeleton"} <= commands
+        await press(pilot, "ctrl+p", *"skel", "enter")
+        await until(pilot, lambda: pilot.app.settings.picture == "skeleton")
+
+
+async def test_what_is_typed_in_a_field_is_no_key(run_app):
+    async with run_app(with_pictures=False) as pilot:
+        await press(pilot, "3", *"quiz2")
+        assert pilot.app.screen.query_one("#label", Input).value == "quiz2"
+        assert "Leave the field" in shown(pilot).splitlines()[-1]
+        await press(pilot, "escape", "2")
+        assert pilot.app.current_mode == "library"
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("taught")
+async def test_keys_at_the_bottom_answer_to_the_mouse(run_app):
+    async with run_app(with_pictures=False) as pilot:
+        for number in range(1, len(SCREENS) + 1):
+            await press(pilot, f"f{number}", "escape")
+            await until(pilot, lambda: "? Help" in shown(pilot).splitlines()[-1])
+            column = shown(pilot).splitlines()[-1].index("? Help")
+            await pilot.click(offset=(column + 2, 23))
+            await until(pilot, lambda: isinstance(pilot.app.screen, HelpScreen))
+            await pilot.click(offset=(40, 12))
+            await until(pilot, lambda: not isinstance(pilot.app.screen, HelpScreen))
 
 
 async def test_light_and_dark(run_app):
@@ -73,6 +100,8 @@ async def test_light_and_dark(run_app):
         await press(pilot, "ctrl+t")
         await until(pilot, lambda: pilot.app.settings.theme == "light")
         assert not pilot.app.current_theme.dark
+        await press(pilot, "5", "ctrl+t")
+        await until(pilot, lambda: pilot.app.screen.query_one("#theme", Select).value == "dark")
 
 
 @pytest.mark.parametrize("key", ["q", "ctrl+c"])
@@ -83,26 +112,28 @@ async def test_leaving_stops_every_thread(run_app, key):
     assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("actionpose")]
 
 
-@pytest.mark.parametrize("mode", SCREENS)
-async def test_every_screen_survives_a_tiny_terminal(run_app, mode):
+@pytest.mark.slow
+@pytest.mark.usefixtures("taught")
+async def test_every_screen_survives_a_tiny_terminal(run_app):
     async with run_app() as pilot:
         await until(pilot, lambda: pilot.app.feed.state.phase == "running")
-        pilot.app.switch_mode(mode)
-        for size in ((20, 5), (1, 1), (200, 50), (80, 24)):
-            await pilot.resize_terminal(*size)
-            await pilot.pause(0.15)
-        assert "Settings" in shown(pilot).splitlines()[0]
+        for number in range(len(SCREENS), 0, -1):
+            await press(pilot, f"f{number}")
+            for size in ((20, 5), (1, 1), (200, 50), (80, 24)):
+                await pilot.resize_terminal(*size)
+            assert "Settings" in shown(pilot).splitlines()[0]
+        await until(pilot, lambda: "ms latency" in shown(pilot))
 
 
-@pytest.mark.parametrize("mode", SCREENS)
 @pytest.mark.usefixtures("taught")
-async def test_ascii_shows_nothing_else(run_app, mode):
+async def test_ascii_shows_nothing_else(run_app):
     async with run_app(ascii_only=True) as pilot:
         await until(pilot, lambda: pilot.app.feed.latest is not None)
-        pilot.app.switch_mode(mode)
-        await pilot.pause(0.4)
-        assert shown(pilot).isascii()
-        assert shown(pilot).strip()
+        for number in range(1, len(SCREENS) + 1):
+            await press(pilot, f"f{number}")
+            await pilot.pause(0.3)
+            assert shown(pilot).isascii()
+            assert shown(pilot).strip()
 
 
 async def test_an_error_is_shown_with_what_to_do(run_app):
@@ -116,7 +147,7 @@ async def test_templates_that_do_not_go_together_are_told_of_and_recording_goes_
     def refuse(*_, **__):
         raise InvalidDataError("The templates have several skeletons.")
 
-    monkeypatch.setattr("actionpose.tui.feed.Recognizer", refuse)
+    monkeypatch.setattr("actionpose.tui.feed.make_recognizer", refuse)
     assert taught.labels()
     async with run_app(with_pictures=False) as pilot:
         await until(pilot, lambda: "several skeletons" in notices(pilot))

@@ -150,6 +150,18 @@ async def test_renaming_one_take_alone(app: ActionposeApp) -> None:
         await wait_for(pilot, lambda: "jab" not in labels(app))
 
 
+async def test_dialogs_are_answered_with_the_mouse(app: ActionposeApp, library: TemplateLibrary) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        await wait_for(pilot, lambda: len(labels(app)) == 6)
+        await open_dialog(pilot, "r")
+        await pilot.click("#no")
+        await wait_for(pilot, lambda: isinstance(app.screen, LibraryScreen))
+        dialog = await open_dialog(pilot, "r")
+        dialog.query_one(Input).value = "jab"
+        await pilot.click("#yes")
+        await wait_for(pilot, lambda: "jab" in library.labels())
+
+
 async def test_renaming_to_another_action_asks_before_it_merges(app: ActionposeApp, library: TemplateLibrary) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await wait_for(pilot, lambda: len(labels(app)) == 6)

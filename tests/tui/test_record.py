@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from textual.widgets import DataTable, Input
 
 from actionpose.errors import LibraryLockedError
 from actionpose.recorder import RecorderState
 from actionpose.recording import RecordingReader
 from actionpose.takes import Take, TakeQuality
-from actionpose.tui.attempts import describe_verdict
+from actionpose.tui.attempts import Attempt, describe_verdict
 from actionpose.tui.stage import describe_phase
 from actionpose.tui.taking import BackgroundTaking
 from actionpose.tui.trim import TrimScreen
@@ -32,6 +33,15 @@ async def record_takes(pilot, label, *, takes=1):
     await until(pilot, lambda: screen.query_one("#label", Input).has_focus)
     await press(pilot, "enter")
     await until(pilot, lambda: screen._taking is None and sum(a.is_kept for a in screen._attempts) == takes)
+
+
+async def keep_take(pilot, wave):
+    """Have a take that was recorded before."""
+    screen = pilot.app.screen
+    take = Take(sequence=wave[20:-20], recorded=wave, verdict=TakeQuality(problems=(), numbers={"motion": 3.0}))
+    screen._attempts.append(Attempt("wave", 1, take, {}))
+    await screen._keep(screen._attempts[0])
+    screen.action_leave_field()
 
 
 def test_large_words_for_every_phase():
@@ -80,18 +90,18 @@ async def test_takes_are_recorded_judged_and_kept(run_app, tmp_path):
         assert sum(1 for _ in recording) > 60
 
 
-async def test_a_take_can_be_dropped_and_kept_again(run_app):
+async def test_a_take_can_be_dropped_and_kept_again(run_app, wave):
     async with run_app(STILL_SCRIPT, with_pictures=False) as pilot:
         await go_to_record(pilot)
-        await record_takes(pilot, "wave")
+        await keep_take(pilot, wave)
         library, table = pilot.app.library, pilot.app.screen.query_one(DataTable)
         await press(pilot, "k")
-        await until(pilot, lambda: not library.templates())
-        assert table.get_row_at(0)[3] == "-"
+        await until(pilot, lambda: not library.templates() and table.get_row_at(0)[3] == "-")
         await press(pilot, "k")
         await until(pilot, lambda: len(library.templates("wave")) == 1)
 
 
+@pytest.mark.slow
 async def test_redo_drops_the_take_and_records_another(run_app):
     async with run_app(STILL_SCRIPT, with_pictures=False) as pilot:
         await go_to_record(pilot)
@@ -102,10 +112,10 @@ async def test_redo_drops_the_take_and_records_another(run_app):
         assert first not in {template.id for template in pilot.app.library.templates()}
 
 
-async def test_trimming_shortens_the_template(run_app):
+async def test_trimming_shortens_the_template(run_app, wave):
     async with run_app(STILL_SCRIPT, with_pictures=False) as pilot:
         await go_to_record(pilot)
-        await record_takes(pilot, "wave")
+        await keep_take(pilot, wave)
         before = pilot.app.library.templates("wave")[0].sequence
         await press(pilot, "t")
         await until(pilot, lambda: isinstance(pilot.app.screen, TrimScreen))
@@ -115,6 +125,7 @@ async def test_trimming_shortens_the_template(run_app):
         assert np.allclose(after.time, before.time[2:-1])
 
 
+@pytest.mark.slow
 async def test_try_it_goes_live_with_the_new_template(run_app):
     async with run_app(STILL_SCRIPT, with_pictures=False) as pilot:
         await go_to_record(pilot)
@@ -144,10 +155,10 @@ async def test_a_length_that_makes_no_sense_is_refused(run_app):
         assert screen._taking is None
 
 
-async def test_two_presses_of_keep_keep_and_drop(run_app):
+async def test_two_presses_of_keep_keep_and_drop(run_app, wave):
     async with run_app(STILL_SCRIPT, with_pictures=False) as pilot:
         await go_to_record(pilot)
-        await record_takes(pilot, "wave")
+        await keep_take(pilot, wave)
         screen = pilot.app.screen
         screen.action_keep()
         screen.action_keep()
@@ -175,6 +186,7 @@ async def test_leaving_the_screen_stops_recording(run_app):
         await until(pilot, lambda: screen._taking is None)
 
 
+@pytest.mark.slow
 async def test_a_library_that_cannot_be_written_is_reported_and_nothing_is_lost(run_app, monkeypatch):
     async with run_app(STILL_SCRIPT, with_pictures=False) as pilot:
 

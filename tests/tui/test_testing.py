@@ -15,6 +15,7 @@ from actionpose.errors import InvalidDataError, LibraryError
 from actionpose.library import TemplateLibrary
 from actionpose.recognizer import RecognizerSettings
 from actionpose.recording import RecordingWriter
+from actionpose.session.recognizers import make_recognizer
 from actionpose.skeleton import UPPER_BODY_6
 from actionpose.sources import open_source
 from actionpose.tui.app import ActionposeApp
@@ -26,7 +27,6 @@ from actionpose.tui.trial import (
     find_files,
     find_spans,
     list_outcomes,
-    make_recognizer,
     run_trial,
 )
 from tests.synthetic import Move, frame_times, make_templates, sample
@@ -154,6 +154,7 @@ def test_spans_are_found_given_or_none(library: TemplateLibrary, recordings: Pat
 
 def test_files_of_a_folder(recordings: Path, tmp_path: Path) -> None:
     (recordings / "b.MP4").touch()
+    (recordings / "gym.events.jsonl").touch()  # what was found in a recording is none itself
     assert [file.name for file in find_files(recordings)] == ["b.MP4", "gym.jsonl"]
     assert find_files(recordings / "b.MP4") == [recordings / "b.MP4"]
     pictures = tmp_path / "pictures"
@@ -164,7 +165,10 @@ def test_files_of_a_folder(recordings: Path, tmp_path: Path) -> None:
 
 
 def test_an_empty_library_is_told(tmp_path: Path) -> None:
-    with TemplateLibrary.open(tmp_path / "empty.sqlite") as library, pytest.raises(LibraryError, match="no template"):
+    with (
+        TemplateLibrary.open(tmp_path / "empty.sqlite") as library,
+        pytest.raises(LibraryError, match="no templates"),
+    ):
         make_recognizer(library, RecognizerSettings())
 
 
@@ -221,7 +225,9 @@ async def test_without_a_table_nothing_is_judged(app: ActionposeApp, recordings:
         assert screen(app).query_one("#events", DataTable).cursor_row == 1
 
 
-async def test_a_trial_stops_on_escape(app: ActionposeApp, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_trial_stops_on_escape_and_live_rests_meanwhile(
+    app: ActionposeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def endless(*_: object, is_cancelled, **__: object) -> None:  # type: ignore[no-untyped-def]
         while not is_cancelled():
             time.sleep(0.01)
@@ -231,9 +237,11 @@ async def test_a_trial_stops_on_escape(app: ActionposeApp, monkeypatch: pytest.M
         await pilot.pause()
         await pilot.press("enter")
         await wait_for(pilot, lambda: "gym.jsonl" in text_of(app))
+        await wait_for(pilot, lambda: app.feed.state.phase == "paused")
         await pilot.press("g")
         await pilot.press("escape")
         await wait_for(pilot, lambda: "cancelled" in text_of(app))
+        await wait_for(pilot, lambda: app.feed.state.phase == "running")
 
 
 async def test_what_cannot_be_tried_is_told(app: ActionposeApp, recordings: Path, library: TemplateLibrary) -> None:
@@ -247,7 +255,7 @@ async def test_what_cannot_be_tried_is_told(app: ActionposeApp, recordings: Path
         library.set_enabled("wave", False)
         library.set_enabled("raise", False)
         await pilot.press("g")
-        await wait_for(pilot, lambda: "no template to recognise by" in notices_of(app))
+        await wait_for(pilot, lambda: "holds no enabled templates" in notices_of(app))
         await pilot.press("o")
         screen(app).query_one("#path", Input).value = "no/such/file"
         library.set_enabled("wave", True)
@@ -260,6 +268,7 @@ def test_how_a_trial_looks(
     app: ActionposeApp, monkeypatch: pytest.MonkeyPatch, snap_compare: Callable[..., bool]
 ) -> None:
     monkeypatch.setattr("actionpose.tui.testing.run_trial", lambda path, *_, **__: make_trial(path))
+    monkeypatch.setattr(app.feed, "hold", lambda: lambda: None)  # the header says `paused` for an uncertain while
 
     async def run(pilot: Pilot[None]) -> None:
         await wait_for(pilot, lambda: app.feed.state.phase == "running")

@@ -1,0 +1,52 @@
+"""The recogniser of what a library holds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from actionpose.errors import LibraryError
+from actionpose.recognizer import Recognizer, RecognizerSettings
+from actionpose.template import Template
+
+if TYPE_CHECKING:
+    from actionpose.library import TemplateLibrary  # brings SQLAlchemy
+
+__all__ = ["EmptyLibraryError", "enabled_templates", "make_recognizer"]
+
+
+class EmptyLibraryError(LibraryError):
+    """The library holds nothing to recognise."""
+
+
+def enabled_templates(library: TemplateLibrary) -> list[Template]:
+    """Return the templates to recognise by.
+
+    Raises
+    ------
+    EmptyLibraryError
+        If there are none.
+    """
+    templates = library.templates()
+    enabled = [template for template in templates if template.enabled]
+    if enabled:
+        return enabled
+    raise EmptyLibraryError(
+        f"The library {library.location} holds no{' enabled' if templates else ''} templates.",
+        hint="Enable some: `actionpose templates enable LABEL`."
+        if templates
+        else "Record an action, for instance `actionpose record wave`, or take the templates of others: "
+        "`actionpose templates import templates/`.",
+    )
+
+
+def make_recognizer(library: TemplateLibrary, settings: RecognizerSettings) -> Recognizer:
+    """Make a recogniser of the library as it is now.
+
+    Raises
+    ------
+    EmptyLibraryError
+        If it holds nothing to recognise.
+    InvalidDataError
+        If its templates do not go together.
+    """
+    return Recognizer(enabled_templates(library), background=library.backgrounds(), settings=settings)

@@ -1,0 +1,110 @@
+"""The bodies that are followed, each with a recogniser of its own."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from actionpose.decision import ActionEvent
+from actionpose.pose import Frame, Pose
+from actionpose.recognizer import Recognizer, RecognizerState
+from actionpose.session.stats import RECENT_FRAMES, TrackStats, quantile
+
+__all__ = ["Tracks"]
+
+_FORGET_S = 3.0  # a body out of view this long is a new one when it comes back
+
+
+class Tracks:
+    """Gives the poses of each body to its own copy of a recogniser.
+
+    Parameters
+    ----------
+    recognizer : Recognizer or None
+        What is copied; None to recognise nothing.
+    """
+
+    def __init__(self, recognizer: Recognizer | None) -> None:
+        self._recognizer = recognizer
+        self._tracks: dict[int, _Track] = {}
+
+    def update(self, frame: Frame, poses: tuple[Pose, ...]) -> list[ActionEvent]:
+        """Take in the poses of a frame; return the events decided by it."""
+        events = []
+        for pose in poses:
+            track = self._tracks.get(pose.track_id)
+            if track is None:
+                recognizer = self._recognizer.copy() if self._recognizer else None
+                track = self._tracks[pose.track_id] = _Track(recognizer, pose, since=frame.time)
+            track.last_pose = pose
+            track.n_frames += 1
+            events += track.update(pose)
+        for track_id in self._tracks.keys() - {pose.track_id for pose in poses}:
+            track = self._tracks[track_id]
+            if frame.time - track.last_pose.time > _FORGET_S:
+                events += self._tracks.pop(track_id).flush()
+            else:
+                events += track.update(track.missing_at(frame.time))
+        return events
+
+    def flush(self) -> list[ActionEvent]:
+        """Return the events that were still open."""
+        return [event for track in self._tracks.values() for event in track.flush()]
+
+    def exchange(self, recognizer: Recognizer | None) -> list[ActionEvent]:
+        """Follow the same bodies with another recogniser; return the events that were still open."""
+        events = self.flush()
+        self._recognizer = recognizer
+        for track in self._tracks.values():
+            track.recognizer = recognizer.copy() if recognizer else None
+        return events
+
+    def reset(self) -> list[ActionEvent]:
+        """Forget all bodies; return the events that were still open."""
+        events = self.flush()
+        self._tracks.clear()
+        return events
+
+    @property
+    def states(self) -> Mapping[int, RecognizerState]:
+        """The live picture of each body that something is recognised of."""
+        return {track_id: track.recognizer.state for track_id, track in self._tracks.items() if track.recognizer}
+
+    @property
+    def stats(self) -> Mapping[int, TrackStats]:
+        """How each body is followed."""
+        return {track_id: track.stats() for track_id, track in self._tracks.items()}
+
+
+@dataclass(slots=True)
+class _Track:
+    recognizer: Recognizer | None
+    last_pose: Pose
+    since: float
+    n_frames: int = 0
+    seconds: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT_FRAMES))
+
+    def update(self, pose: Pose) -> list[ActionEvent]:
+        if self.recognizer is None:
+            return []
+        began = time.perf_counter()
+        events = self.recognizer.update(pose)
+        self.seconds.append(time.perf_counter() - began)
+        return events
+
+    def flush(self) -> list[ActionEvent]:
+        return self.recognizer.flush() if self.recognizer else []
+
+    def missing_at(self, time: float) -> Pose:
+        pose = self.last_pose
+        return Pose.missing(pose.skeleton, time, n_dims=pose.position.shape[1], track_id=pose.track_id)
+
+    def stats(self) -> TrackStats:
+        return TrackStats(
+            since=self.since,
+            last_seen=self.last_pose.time,
+            n_frames=self.n_frames,
+            recognizer_s=quantile(self.seconds, 0.5),
+        )
