@@ -137,6 +137,7 @@ def compare_whole(bank: TemplateBank, sequence: PoseSequence) -> FloatArray:
     array (N,)
         Distance per frame of path, corrected for unlike extent.
     """
+    bank = bank.for_clips
     track = bank.compile(sequence)
     cost = LocalCost(bank)
     frames, seen = cost.compare(path_directions(track), track[:, : bank.n_features], stillness=0.0)
