@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from difflib import get_close_matches
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -23,9 +24,9 @@ def load_estimator(spec: str | Path = "mediapipe", *, max_people: int = 1) -> Ke
     ----------
     spec : str or Path
         ``mediapipe``, the model that comes with the package; the folder of a model of your own; ``auto``, the newest
-        folder of ``models/`` and MediaPipe where there is none; a MediaPipe ``.task`` file; or the name of an estimator
-        that another package offers under the entry point group ``actionpose.estimators``: a callable with the keyword
-        ``max_people``.
+        folder of ``models/``, and MediaPipe where there is none or it cannot be loaded, which a warning says; a
+        MediaPipe ``.task`` file; or the name of an estimator that another package offers under the entry point group
+        ``actionpose.estimators``: a callable with the keyword ``max_people``.
     max_people : int
         At most how many bodies to find in a picture. The model of ``mediapipe`` finds one.
 
@@ -78,6 +79,12 @@ def _load_folder(path: str | Path) -> KeypointEstimator:
 
 
 def _load_auto() -> KeypointEstimator:
-    """Return the newest model in ``models/``, or MediaPipe where there is none."""
+    """Return the newest model in ``models/``, or MediaPipe where there is none that can be loaded."""
     folders = sorted(Path("models").glob(f"*/{DESCRIPTION}"), key=lambda path: path.stat().st_mtime)
-    return _load_folder(folders[-1].parent) if folders else load_estimator("mediapipe")
+    if not folders:
+        return load_estimator("mediapipe")
+    try:
+        return _load_folder(folders[-1].parent)
+    except EstimatorError as error:
+        warnings.warn(f"{error.message} MediaPipe is used instead.", stacklevel=3)
+        return load_estimator("mediapipe")

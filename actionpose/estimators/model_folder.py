@@ -7,18 +7,29 @@ The graph takes ``image`` (N, H, W, C) uint8 and gives ``keypoints`` (N, K, 2) i
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
 import msgspec
 
 from actionpose.errors import EstimatorError, InvalidDataError
+from actionpose.estimators.one_euro import SmoothingSettings
 from actionpose.recording.format import SkeletonRecord
 from actionpose.skeleton import Skeleton
 
-__all__ = ["DESCRIPTION", "ModelDescription", "is_model_folder", "read_model", "write_description"]
+__all__ = [
+    "DESCRIPTION",
+    "ModelDescription",
+    "is_model_folder",
+    "read_finder",
+    "read_model",
+    "set_finder",
+    "set_smoothing",
+    "write_description",
+]
 
 DESCRIPTION: Final = "model.json"
 FORMAT: Final = "actionpose-keypoint-model"
@@ -28,6 +39,8 @@ _MAX_DESCRIPTION_BYTES = 1_000_000
 _MAX_WEIGHTS_BYTES = 2**30
 _ADVICE = "Export it anew: `actionpose keypoints export TRAINING -o FOLDER`."
 
+_ONNX_NAME = r"[A-Za-z0-9_-]+\.onnx"
+_Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
 _Side = Annotated[int, msgspec.Meta(ge=32, le=4096)]
 
 
@@ -47,8 +60,9 @@ class ModelDescription:
         1 for gray, 3 for RGB.
     margin : float, optional
         Room around the body in its crops, as a share of the body's extent. None: it takes the whole picture.
-    finder : {"person", "none"}
-        Who says where the body is at first: MediaPipe's person detector, or nobody, since the whole picture is taken.
+    finder : str
+        Who says where the body is at first: ``person`` or ``hand``, MediaPipe's models of these; the name of an ONNX
+        file in the folder, a YOLO detector; or ``none``, since the whole picture is taken.
     weights : str
         Name of the ONNX file in the folder.
     sha256 : str
@@ -57,6 +71,10 @@ class ModelDescription:
         How good it was when it was exported.
     versions : mapping of str to str
         Of the packages it was made with.
+    finder_sha256 : str, optional
+        Of the detector's file.
+    smoothing : SmoothingSettings, optional
+        How its keypoints are steadied. None: not at all.
     """
 
     name: str
@@ -64,11 +82,13 @@ class ModelDescription:
     size: tuple[int, int]
     channels: Literal[1, 3]
     margin: float | None
-    finder: Literal["person", "none"]
+    finder: str
     weights: str
     sha256: str
     metrics: Mapping[str, float] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
+    finder_sha256: str | None = None
+    smoothing: SmoothingSettings | None = None
 
 
 class _Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -79,11 +99,13 @@ class _Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     size: tuple[_Side, _Side]
     channels: Literal[1, 3]
     margin: Annotated[float, msgspec.Meta(ge=0, le=10)] | None
-    finder: Literal["person", "none"]
-    weights: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]+\.onnx$", max_length=100)]
-    sha256: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
+    finder: Annotated[str, msgspec.Meta(pattern=rf"^(person|hand|none|{_ONNX_NAME})$", max_length=100)]
+    weights: Annotated[str, msgspec.Meta(pattern=rf"^{_ONNX_NAME}$", max_length=100)]
+    sha256: _Sha256
     metrics: dict[str, float]
     versions: dict[str, str]
+    finder_sha256: _Sha256 | None = None
+    smoothing: SmoothingSettings | None = None
 
 
 def is_model_folder(path: str | Path) -> bool:
@@ -105,7 +127,7 @@ def write_description(folder: str | Path, description: ModelDescription) -> None
     (Path(folder) / DESCRIPTION).write_bytes(text)
 
 
-_PLAIN = ("name", "size", "channels", "margin", "finder", "weights", "sha256")
+_PLAIN = ("name", "size", "channels", "margin", "finder", "weights", "sha256", "finder_sha256", "smoothing")
 
 
 def read_model(folder: str | Path) -> tuple[ModelDescription, bytes]:
@@ -118,13 +140,64 @@ def read_model(folder: str | Path) -> tuple[ModelDescription, bytes]:
     """
     folder = Path(folder)
     description = _read_description(folder / DESCRIPTION)
-    path = folder / description.weights
-    weights = _read_bytes(path, _MAX_WEIGHTS_BYTES)
-    if hashlib.sha256(weights).hexdigest() != description.sha256:
+    return description, _read_checked(folder / description.weights, description.sha256)
+
+
+def read_finder(folder: str | Path, description: ModelDescription) -> bytes:
+    """Read the detector that a description names.
+
+    Raises
+    ------
+    EstimatorError
+        If it is missing, too large, or another file.
+    """
+    return _read_checked(Path(folder) / description.finder, description.finder_sha256)
+
+
+def set_finder(folder: str | Path, finder: str | Path) -> None:
+    """Let a model ask another finder: ``person``, ``hand``, ``none``, or a YOLO detector's ONNX file, which is copied.
+
+    Raises
+    ------
+    EstimatorError
+        If the folder holds no model, or the file cannot be read.
+    """
+    description, _ = read_model(folder)
+    if str(finder) in ("person", "hand", "none"):
+        write_description(folder, replace(description, finder=str(finder), finder_sha256=None))
+        return
+    path = Path(finder)
+    if path.suffix != ".onnx":
+        raise EstimatorError(
+            f"There is no finder {str(finder)!r}.", hint="Expected person, hand, none, or an ONNX file of a YOLO model."
+        )
+    content = _read_bytes(path, _MAX_WEIGHTS_BYTES)
+    name = re.sub(r"[^A-Za-z0-9_-]+", "_", path.stem) + ".onnx"
+    name = f"finder_{name}" if name == description.weights else name
+    (Path(folder) / name).write_bytes(content)
+    digest = hashlib.sha256(content).hexdigest()
+    write_description(folder, replace(description, finder=name, finder_sha256=digest))
+
+
+def set_smoothing(folder: str | Path, smoothing: SmoothingSettings | None) -> None:
+    """Let a model steady its keypoints, or not.
+
+    Raises
+    ------
+    EstimatorError
+        If the folder holds no model.
+    """
+    description, _ = read_model(folder)
+    write_description(folder, replace(description, smoothing=smoothing))
+
+
+def _read_checked(path: Path, sha256: str | None) -> bytes:
+    content = _read_bytes(path, _MAX_WEIGHTS_BYTES)
+    if hashlib.sha256(content).hexdigest() != sha256:
         raise EstimatorError(
             f"{path} is not the file that {DESCRIPTION} describes: it was cut off, changed or exchanged.", hint=_ADVICE
         )
-    return description, weights
+    return content
 
 
 def _read_description(path: Path) -> ModelDescription:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -10,10 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from actionpose.errors import EstimatorError
-from actionpose.estimators.base import KeypointEstimator
-from actionpose.estimators.crops import Box, cut_crop, find_box, follow_box
+from actionpose.estimators.crops import Box, cut_crop, follow_box
+from actionpose.estimators.finders import Finder, load_finder, whole_picture
 from actionpose.estimators.mediapipe import read_image
 from actionpose.estimators.model_folder import ModelDescription, read_model
+from actionpose.estimators.one_euro import OneEuroFilter, SmoothingSettings
 from actionpose.pose import FloatArray, Frame, Pose
 from actionpose.skeleton import Skeleton
 
@@ -30,7 +32,7 @@ class OnnxPose:
     """A trained keypoint model, for one body.
 
     Where the body is, is known from the previous frame's keypoints. When it is lost, and at most twice a second when
-    the model is in doubt, a person is looked for by MediaPipe, another body in the whole picture.
+    the model is in doubt, what its description names as the finder is asked.
     Poses are 2-D: `position` and `image_position` are pixels, `confidence` the model's own.
 
     Parameters
@@ -39,6 +41,8 @@ class OnnxPose:
         A model folder, as ``actionpose keypoints export`` writes it.
     threads : int
         Processor threads; small models gain nothing by more than one.
+    smoothing : SmoothingSettings, optional
+        How to steady the keypoints. Default: as the model's description says, which is usually not at all.
 
     Raises
     ------
@@ -46,10 +50,12 @@ class OnnxPose:
         If the folder does not hold a model, its files do not belong together, or the model cannot be run.
     """
 
-    def __init__(self, folder: str | Path, *, threads: int = 1) -> None:
+    def __init__(self, folder: str | Path, *, threads: int = 1, smoothing: SmoothingSettings | None = None) -> None:
         self._model, weights = read_model(folder)
         self._session: Any = load_session(weights, self._model, threads=threads)
-        self._finder: KeypointEstimator | None = None
+        smoothing = smoothing or self._model.smoothing
+        self._filter = None if smoothing is None else OneEuroFilter(smoothing)
+        self._finder: Finder = load_finder(Path(folder), self._model)
         self._box: Box | None = None
         self._searched_s = self._seen_s = -np.inf
 
@@ -73,18 +79,24 @@ class OnnxPose:
         """
         read_image(frame)
         self._check_open()
-        if self._model.margin is None:
-            pose = self._look(frame, _whole(frame))
-            return [] if pose is None else [pose]
+        pose = self._look(frame, whole_picture(frame)) if self._model.margin is None else self._track(frame)
+        if pose is None:
+            self._forget_motion()
+            return []
+        return [self._steady(pose)]
+
+    def _track(self, frame: Frame) -> Pose | None:
+        """Look where the body was, and ask the finder if it is not there."""
         pose = None if self._box is None else self._look(frame, self._box)
         before = self._box
-        if self._must_search(pose, frame.time) and (box := self._find(frame)) is not None:
-            other = self._look(frame, box)
+        if self._must_search(pose, frame.time):
+            other = self._search(frame)
             if other is not None and (pose is None or other.confidence.mean() > pose.confidence.mean()):
                 pose, before = other, None
+                self._forget_motion()
         self._box = None if pose is None else self._follow(pose, before)
         self._seen_s = frame.time
-        return [] if pose is None else [pose]
+        return pose
 
     def _follow(self, pose: Pose, before: Box | None) -> Box | None:
         """Return where to look in the next frame."""
@@ -116,25 +128,26 @@ class OnnxPose:
             return True
         return float(pose.confidence.mean()) < _DOUBTFUL and not 0 <= time - self._searched_s < _SEARCH_S
 
-    def _find(self, frame: Frame) -> Box | None:
-        """Return where the body may be: the whole picture, where there is no detector of such bodies."""
+    def _search(self, frame: Frame) -> Pose | None:
+        """Return the pose of a body that the finder knows of."""
         self._searched_s = frame.time
-        if self._model.finder == "none" or self._model.margin is None:
-            return _whole(frame)
-        found = self._load_finder().estimate(frame)
-        if not found or found[0].image_position is None:
-            return None
-        place = dict(zip(found[0].skeleton.keypoints, found[0].image_position, strict=True))
-        unknown = np.full(2, np.nan)
-        position = np.stack([place.get(name, unknown) for name in self.skeleton.keypoints])
-        return find_box(position, self.skeleton, margin=self._model.margin)
+        found = [pose for box in self._finder.find(frame) if (pose := self._look(frame, box)) is not None]
+        pose = max(found, key=lambda pose: float(pose.confidence.mean()), default=None)
+        if pose is None or not self._finder.is_rough or (box := self._follow(pose, None)) is None:
+            return pose
+        nearer = self._look(frame, box)
+        return pose if nearer is None else nearer
 
-    def _load_finder(self) -> KeypointEstimator:
-        if self._finder is None:
-            from actionpose.estimators.mediapipe import MediaPipePose
+    def _steady(self, pose: Pose) -> Pose:
+        if self._filter is None:
+            return pose
+        extent = np.ptp(pose.position, axis=0)
+        position = self._filter.update(pose.time, pose.position, body_px=max(float(np.hypot(*extent)), 1.0)).round(2)
+        return replace(pose, position=position, image_position=position)
 
-            self._finder = MediaPipePose(smooth=False)
-        return self._finder
+    def _forget_motion(self) -> None:
+        if self._filter is not None:
+            self._filter.reset()
 
     def reset(self) -> None:
         """Forget the body: the next frame belongs to another video.
@@ -146,8 +159,8 @@ class OnnxPose:
         """
         self._check_open()
         self._box, self._searched_s, self._seen_s = None, -np.inf, -np.inf
-        if self._finder is not None:
-            self._finder.reset()
+        self._forget_motion()
+        self._finder.reset()
 
     def _check_open(self) -> None:
         if self._session is None:
@@ -156,9 +169,7 @@ class OnnxPose:
     def close(self) -> None:
         """Release the model."""
         self._session = None
-        if self._finder is not None:
-            self._finder.close()
-            self._finder = None
+        self._finder.close()
 
     def __enter__(self) -> Self:
         return self
@@ -167,12 +178,6 @@ class OnnxPose:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _whole(frame: Frame) -> Box:
-    assert frame.image is not None
-    height, width = frame.image.shape[:2]
-    return Box(left=0.0, top=0.0, width=float(width), height=float(height))
 
 
 def load_session(weights: bytes, model: ModelDescription, *, threads: int = 1) -> Any:

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from actionpose.training.settings import AugmentationSettings
 
-__all__ = ["augment"]
+__all__ = ["augment", "part_size"]
 
 
 def augment(
@@ -43,10 +43,10 @@ def augment(
     Returns
     -------
     image, keypoints, weight : Tensor
-        New ones, of the same shapes. What comes from beyond the picture is black.
+        New ones, of the same shapes but for `part` of the settings. What comes from beyond the picture is black.
     """
     image, keypoints, weight = _flip(image, keypoints, weight, settings.flip, mirror_order, generator)
-    image, keypoints = _move(image, keypoints, settings, generator)
+    image, keypoints = _move(image, keypoints, weight, settings, generator)
     image = _occlude(image, settings.occlusion, generator)
     image = _blur(image, settings.blur, generator)
     return _colour(image, settings, generator), keypoints, weight
@@ -71,25 +71,36 @@ def _flip(
 
 
 def _move(
-    image: Tensor, keypoints: Tensor, settings: AugmentationSettings, generator: torch.Generator
+    image: Tensor, keypoints: Tensor, weight: Tensor, settings: AugmentationSettings, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Turn and scale about the middle, then shift."""
-    n, height, width = len(image), image.shape[2], image.shape[3]
+    """Turn and scale about the middle, or about a keypoint where only a part is kept; then shift."""
+    n, channels, height, width = image.shape
     angle = _uniform((n,), generator) * math.radians(settings.rotation_deg)
     scale = torch.exp(_uniform((n,), generator) * math.log1p(settings.scale))
-    shift = _uniform((n, 2), generator) * settings.shift * torch.tensor([width, height])
+    seen = part_size((width, height), settings.part)
+    shift = _uniform((n, 2), generator) * settings.shift * torch.tensor(seen)
     cos, sin = angle.cos() * scale, angle.sin() * scale
     forward = torch.stack([torch.stack([cos, -sin], 1), torch.stack([sin, cos], 1)], 1)
-    half = torch.tensor([width / 2, height / 2])
+    half, half_seen = torch.tensor([width / 2, height / 2]), torch.tensor(seen) / 2
+    middle = half.expand(n, 2)
+    if settings.part < 1:
+        chosen = torch.multinomial(weight.cpu() + 1e-6, 1, generator=generator)[:, 0]
+        middle = keypoints.cpu()[torch.arange(n), chosen]
     backward = torch.linalg.inv(forward)
     # `affine_grid` maps places of the new picture to places of the old one, both from -1 to 1 along each side.
-    linear = backward * half / half[:, None]
-    offset = -(backward @ shift[:, :, None])[:, :, 0] / half
+    linear = backward * half_seen / half[:, None]
+    offset = (middle - half - (backward @ shift[:, :, None])[:, :, 0]) / half
     theta = torch.cat([linear, offset[:, :, None]], dim=2).to(image)
-    grid = functional.affine_grid(theta, list(image.shape), align_corners=False)
+    grid = functional.affine_grid(theta, [n, channels, seen[1], seen[0]], align_corners=False)
     moved = functional.grid_sample(image, grid, align_corners=False)
-    half, shift, forward = half.to(keypoints), shift.to(keypoints), forward.to(keypoints)
-    return moved, (keypoints - half) @ forward.transpose(1, 2) + half + shift[:, None]
+    middle, half_seen, shift, forward = (value.to(keypoints) for value in (middle, half_seen, shift, forward))
+    return moved, (keypoints - middle[:, None]) @ forward.transpose(1, 2) + half_seen + shift[:, None]
+
+
+def part_size(size: tuple[int, int], part: float) -> tuple[int, int]:
+    """Return width and height of a part of a picture, multiples of 32."""
+    width, height = (min(side, max(64, 32 * round(side * part / 32))) if part < 1 else side for side in size)
+    return width, height
 
 
 def _occlude(image: Tensor, probability: float, generator: torch.Generator) -> Tensor:
@@ -108,9 +119,8 @@ def _occlude(image: Tensor, probability: float, generator: torch.Generator) -> T
 
 
 def _blur(image: Tensor, probability: float, generator: torch.Generator) -> Tensor:
-    chosen = (torch.rand(len(image), generator=generator) < probability).to(image.device)
-    blurred = functional.avg_pool2d(image, 3, 1, 1, count_include_pad=False)
-    return torch.where(chosen[:, None, None, None], blurred, image)
+    chosen = torch.nonzero(torch.rand(len(image), generator=generator) < probability)[:, 0].to(image.device)
+    return image.index_copy(0, chosen, functional.avg_pool2d(image[chosen], 3, 1, 1, count_include_pad=False))
 
 
 def _colour(image: Tensor, settings: AugmentationSettings, generator: torch.Generator) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -72,7 +73,7 @@ def build_dataset(
         )
     keypoints = np.stack([box.to_crop(item.keypoints, size) for item, box in zip(kept, boxes, strict=True)])
     visibility = np.stack([item.visibility for item in kept])
-    return KeypointDataset(
+    dataset = KeypointDataset(
         skeleton=labels.skeleton,
         image=np.stack(crops),
         keypoints=np.where(visibility[:, :, None] > UNLABELLED, keypoints, np.nan).astype(np.float32),
@@ -85,6 +86,11 @@ def build_dataset(
         time=np.array([item.time for item in kept]),
         margin=margin,
     )
+    drawn = [
+        estimated if item.area_px is None else item.area_px * b.scale(size)[0] ** 2
+        for item, b, estimated in zip(kept, boxes, dataset.area, strict=True)
+    ]
+    return replace(dataset, area=np.array(drawn, dtype=np.float32))
 
 
 def _find_boxes(labels: LabelSet, margin: float | None) -> list[Box | None]:

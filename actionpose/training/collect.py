@@ -19,7 +19,7 @@ from actionpose.sources import Source
 from actionpose.training.dataset import SURE
 from actionpose.training.errors import TrainingError
 from actionpose.training.labels import LabelledImage, LabelSet, save_labels
-from actionpose.training.teacher import Label, PoseTeacher
+from actionpose.training.teacher import Label, Teacher
 
 __all__ = ["Collector", "choose_varied"]
 
@@ -57,7 +57,7 @@ class Collector:
             raise InvalidDataError(
                 f"{self.folder} holds labels already.", hint="Choose another folder, or delete this one."
             )
-        self._teacher = PoseTeacher(skeleton)
+        self._teacher = Teacher(skeleton)
         (self.folder / "images").mkdir(parents=True, exist_ok=True)
         self._found: list[_Found] = []
         self._names: set[str] = set()

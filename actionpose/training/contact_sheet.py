@@ -37,7 +37,7 @@ def draw_contact_sheet(labels: LabelSet, path: str | Path) -> None:
 
 
 def draw_worst(dataset: KeypointDataset, predicted: FloatArray, path: str | Path, *, n: int = 36) -> None:
-    """Draw the pictures with the largest mean errors, the worst first: labels green or orange, predictions blue.
+    """Draw the pictures with the largest mean errors, the worst first, in pairs: the labels, and what the model saw.
 
     Parameters
     ----------
@@ -53,11 +53,16 @@ def draw_worst(dataset: KeypointDataset, predicted: FloatArray, path: str | Path
     errors = compute_errors(predicted, dataset.keypoints.astype(np.float64), dataset.visibility > 0)
     ratio = np.where(np.isnan(errors), 0, errors).mean(axis=1) / dataset.reference_px
     worst = np.argsort(-ratio, kind="stable")[:n]
-    _write(tile_crops(dataset[worst], predicted[worst]), Path(path))
+    labelled, seen = _draw_tiles(dataset[worst], None), _draw_tiles(dataset[worst], predicted[worst], with_labels=False)
+    _write(_arrange([tile for pair in zip(labelled, seen, strict=True) for tile in pair]), Path(path))
 
 
 def tile_crops(dataset: KeypointDataset, predicted: FloatArray | None = None) -> Image:
     """Return the crops side by side, with their labels and predictions drawn in."""
+    return _arrange(_draw_tiles(dataset, predicted))
+
+
+def _draw_tiles(dataset: KeypointDataset, predicted: FloatArray | None, *, with_labels: bool = True) -> list[Image]:
     tiles = []
     for i, crop in enumerate(dataset.image):
         height, width = crop.shape[:2]
@@ -68,11 +73,16 @@ def tile_crops(dataset: KeypointDataset, predicted: FloatArray | None = None) ->
         tile[: small.shape[0], : small.shape[1]] = small
         if predicted is not None:
             _draw(tile, predicted[i] * scale, dataset.skeleton, [_PREDICTED] * dataset.skeleton.n_keypoints)
-        colours = [{SURE: _SURE, DOUBTFUL: _DOUBTFUL}.get(int(v), _DOUBTFUL) for v in dataset.visibility[i]]
-        _draw(tile, dataset.keypoints[i].astype(np.float64) * scale, dataset.skeleton, colours)
+        if with_labels:
+            colours = [{SURE: _SURE, DOUBTFUL: _DOUBTFUL}.get(int(v), _DOUBTFUL) for v in dataset.visibility[i]]
+            _draw(tile, dataset.keypoints[i].astype(np.float64) * scale, dataset.skeleton, colours)
         tiles.append(tile)
+    return tiles
+
+
+def _arrange(tiles: list[Image]) -> Image:
     n_columns = min(_N_COLUMNS, len(tiles))
-    tiles += [np.zeros_like(tiles[0])] * (-len(tiles) % n_columns)
+    tiles = tiles + [np.zeros_like(tiles[0])] * (-len(tiles) % n_columns)
     rows = [np.concatenate(tiles[i : i + n_columns], axis=1) for i in range(0, len(tiles), n_columns)]
     sheet: Image = np.concatenate(rows)
     return sheet

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +17,17 @@ from actionpose.errors import InvalidDataError
 from actionpose.recording.format import SkeletonRecord
 from actionpose.skeleton import Skeleton
 
-__all__ = ["DOUBTFUL", "SURE", "UNLABELLED", "KeypointDataset", "Part", "load_dataset", "save_dataset", "split"]
+__all__ = [
+    "DOUBTFUL",
+    "SURE",
+    "UNLABELLED",
+    "KeypointDataset",
+    "Part",
+    "compute_fingerprint",
+    "load_dataset",
+    "save_dataset",
+    "split",
+]
 
 UNLABELLED, DOUBTFUL, SURE = 0, 1, 2
 """Visibility of a keypoint: no label; hidden, or not agreed on by the teacher's two passes; plain to see."""
@@ -24,7 +35,8 @@ UNLABELLED, DOUBTFUL, SURE = 0, 1, 2
 Part = Literal["train", "validation", "test", "unused"]
 
 _VERSION: Final = 1
-_ARRAYS: Final = ("image", "keypoints", "visibility", "box", "reference_px", "source", "time", "part")
+_ARRAYS: Final = ("image", "keypoints", "visibility", "box", "reference_px", "source", "time", "part", "area")
+_OUTLINE_SHARE = 0.53
 
 _FloatArray = npt.NDArray[np.float32]
 _BytesArray = npt.NDArray[np.uint8]
@@ -57,6 +69,9 @@ class KeypointDataset:
         Room around the keypoints that the crops were cut with, as a share of their extent; None for whole pictures.
     part : array (N,) of str, optional
         ``train``, ``validation``, ``test`` or ``unused``. Default: all ``train``. See `split`.
+    area : array (N,) float32, optional
+        Of the body's outline, crop pixels squared. Default: 0.53 of the box around its labels, as is the custom where
+        nobody drew outlines.
 
     Raises
     ------
@@ -74,6 +89,7 @@ class KeypointDataset:
     time: npt.NDArray[np.float64]
     margin: float | None
     part: _TextArray = None  # type: ignore[assignment]
+    area: _FloatArray = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
         if self.image.ndim != 4 or self.image.shape[3] not in (1, 3) or self.image.dtype != np.uint8:
@@ -85,8 +101,10 @@ class KeypointDataset:
             raise InvalidDataError("A dataset needs at least one image, got none.", hint="Collect some frames first.")
         if self.part is None:
             object.__setattr__(self, "part", np.full(n, "train"))
+        if self.area is None:
+            object.__setattr__(self, "area", self._estimate_area())
         shapes = {"keypoints": (n, k, 2), "visibility": (n, k), "box": (n, 4), "reference_px": (n,)}
-        shapes |= {"source": (n,), "time": (n,), "part": (n,)}
+        shapes |= {"source": (n,), "time": (n,), "part": (n,), "area": (n,)}
         for name, shape in shapes.items():
             if getattr(self, name).shape != shape:
                 raise InvalidDataError(
@@ -101,6 +119,14 @@ class KeypointDataset:
             raise InvalidDataError(f"None of the {n} images has a labelled keypoint.", hint="Label some of them.")
         if not ((self.reference_px > 0) & np.isfinite(self.reference_px)).all():
             raise InvalidDataError("reference_px must be positive pixels.")
+
+    def _estimate_area(self) -> _FloatArray:
+        places = self.keypoints.astype(np.float64)
+        low = np.where(np.isnan(places), np.inf, places).min(axis=1)
+        high = np.where(np.isnan(places), -np.inf, places).max(axis=1)
+        sides = np.maximum(np.where(np.isfinite(high - low), high - low, 0), self.reference_px[:, None])
+        area: _FloatArray = (_OUTLINE_SHARE * sides.prod(axis=1)).astype(np.float32)
+        return area
 
     def __len__(self) -> int:
         return len(self.image)
@@ -234,6 +260,14 @@ def _split_units(units: _TextArray, validation: float, test: float, rng: np.rand
     part[np.isin(units, names[:n_test])] = "test"
     part[np.isin(units, names[n_test : n_test + n_validation])] = "validation"
     return part
+
+
+def compute_fingerprint(dataset: KeypointDataset) -> str:
+    """Return a checksum of what a training depends on: pictures, labels and parts."""
+    digest = hashlib.sha256()
+    for array in (dataset.image, dataset.keypoints, dataset.visibility, dataset.part):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
 
 
 def save_dataset(dataset: KeypointDataset, path: str | Path) -> None:

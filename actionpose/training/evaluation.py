@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +12,16 @@ import numpy.typing as npt
 from actionpose.errors import InvalidDataError
 from actionpose.estimators.model_folder import is_model_folder, read_model
 from actionpose.pose import FloatArray
+from actionpose.training.average_precision import (
+    AveragePrecision,
+    ImageBodies,
+    ImageDetections,
+    compute_average_precision,
+)
 from actionpose.training.dataset import DOUBTFUL, SURE, KeypointDataset
-from actionpose.training.metrics import Score, compute_auc, compute_errors, compute_nme, compute_pck
+from actionpose.training.metrics import Score, compute_auc, compute_errors, compute_nme, compute_pck, find_sigmas
 
-__all__ = ["KeypointScore", "evaluate_keypoints", "predict_with"]
+__all__ = ["KeypointScore", "compute_dataset_precision", "evaluate_keypoints", "measure_by", "predict_with"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,8 +30,8 @@ class KeypointScore:
 
     Parameters
     ----------
-    pck_10, pck_20 : Score
-        Share within a tenth and a fifth of the reference length.
+    pck_10, pck_20, pck_50 : Score
+        Share within a tenth, a fifth and half of the reference length.
     auc : float
         Area under the PCK curve up to 0.2.
     nme : float
@@ -36,6 +42,7 @@ class KeypointScore:
 
     pck_10: Score
     pck_20: Score
+    pck_50: Score
     auc: float
     nme: float
     median_px: float
@@ -70,11 +77,68 @@ def evaluate_keypoints(dataset: KeypointDataset, predicted: FloatArray) -> dict[
     return result
 
 
+def compute_dataset_precision(
+    dataset: KeypointDataset, predicted: FloatArray, confidence: FloatArray
+) -> AveragePrecision:
+    """Compute COCO's average precision of a model that was told where the bodies are.
+
+    Each crop counts as a picture of one body, in pixels of the picture it was cut from; the score of a prediction is
+    its mean confidence. Without outlines, areas are estimated (see `KeypointDataset`); keypoints that COCO does not
+    have take 0.05 for sigma.
+
+    Parameters
+    ----------
+    dataset : KeypointDataset
+        What is true.
+    predicted : array (N, K, 2)
+        Pixels of its crops.
+    confidence : array (N, K)
+        0 to 1.
+    """
+    scale = (dataset.box[:, 2] / dataset.size[0]).astype(np.float64)
+    truth = np.nan_to_num(dataset.keypoints.astype(np.float64)) * scale[:, None, None]
+    found = predicted * scale[:, None, None]
+    bodies = [
+        ImageBodies(
+            keypoints=truth[i : i + 1],
+            visibility=dataset.visibility[i : i + 1],
+            area=dataset.area[i : i + 1] * np.square(scale[i]),
+            box=np.array([[0.0, 0.0, *dataset.box[i, 2:]]]),
+            is_crowd=np.zeros(1, dtype=bool),
+        )
+        for i in range(len(dataset))
+    ]
+    detections = [
+        ImageDetections(keypoints=found[i : i + 1], score=confidence[i : i + 1].mean(axis=1))
+        for i in range(len(dataset))
+    ]
+    return compute_average_precision(bodies, detections, sigmas=find_sigmas(dataset.skeleton))
+
+
+def measure_by(dataset: KeypointDataset, first: str, second: str) -> KeypointDataset:
+    """Return the crops in which two keypoints are labelled, their distance being the reference length.
+
+    With the ears for instance errors are measured as for PCKh, with the eyes as for the NME of faces.
+
+    Raises
+    ------
+    InvalidDataError
+        If there are no such keypoints, or no crop has both.
+    """
+    pair = dataset.keypoints[:, dataset.skeleton.indices([first, second])].astype(np.float64)
+    length = np.hypot(*(pair[:, 0] - pair[:, 1]).T)
+    is_known = np.nan_to_num(length) >= 1
+    if not is_known.any():
+        raise InvalidDataError(f"No picture has both {first} and {second} labelled, a pixel or more apart.")
+    return replace(dataset[is_known], reference_px=length[is_known].astype(np.float32))
+
+
 def _score(errors: FloatArray, lengths: npt.NDArray[np.float32]) -> KeypointScore:
     known = errors[~np.isnan(errors)]
     return KeypointScore(
         pck_10=compute_pck(errors, lengths, threshold=0.1),
         pck_20=compute_pck(errors, lengths, threshold=0.2),
+        pck_50=compute_pck(errors, lengths, threshold=0.5),
         auc=compute_auc(errors, lengths),
         nme=compute_nme(errors, lengths),
         median_px=float(np.median(known)) if len(known) else float("nan"),

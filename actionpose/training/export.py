@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import hashlib
 import io
-import itertools
 import logging
 import time
 import warnings
@@ -20,20 +18,20 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor, nn
 
 from actionpose.estimators.model_folder import ModelDescription, write_description
 from actionpose.estimators.onnx import load_session, run_session
-from actionpose.skeleton import BLAZEPOSE_33
+from actionpose.skeleton import BLAZEPOSE_33, HAND_21, Skeleton
 from actionpose.training.checkpoint import TrainedModel, predict
 from actionpose.training.errors import TrainingError
+from actionpose.training.running import RunningNetwork
 
 __all__ = ["ExportReport", "export_model", "measure_latency"]
 
 _WEIGHTS = "weights.onnx"
 _N_CALIBRATION = 200
 _N_COMPARED = 64
-_QUANTIZED = ["Conv", "Gemm", "MatMul"]  # the others are decoding, which must stay exact
+_QUANTIZED = ["Conv", "Relu", "Add", "MaxPool", "Gemm"]  # the others are decoding, which must stay exact
 
 _Images = npt.NDArray[np.uint8]
 
@@ -105,14 +103,13 @@ def export_model(
         if precision == "int8":
             path = _quantize(path, _spread(examples, _N_CALIBRATION))
         weights = path.read_bytes()
-    is_person = set(model.skeleton.keypoints) <= set(BLAZEPOSE_33.keypoints)
     description = ModelDescription(
         name=name,
         skeleton=model.skeleton,
         size=model.size,
         channels=1 if model.channels == 1 else 3,
         margin=margin,
-        finder="person" if margin is not None and is_person else "none",
+        finder="none" if margin is None else _choose_finder(model.skeleton),
         weights=_WEIGHTS,
         sha256=hashlib.sha256(weights).hexdigest(),
         metrics=metrics or {},
@@ -134,6 +131,11 @@ def export_model(
     )
 
 
+def _choose_finder(skeleton: Skeleton) -> str:
+    known = {"person": BLAZEPOSE_33, "hand": HAND_21}
+    return next((name for name, all_ in known.items() if set(skeleton.keypoints) <= set(all_.keypoints)), "none")
+
+
 def measure_latency(session: Any, crop: _Images, *, n: int = 50) -> float:
     """Return the median time of one run in milliseconds."""
     for _ in range(5):
@@ -146,47 +148,6 @@ def measure_latency(session: Any, crop: _Images, *, n: int = 50) -> float:
     return float(np.median(times)) * 1e3
 
 
-class _Graph(nn.Module):
-    def __init__(self, model: TrainedModel, *, is_quantized: bool) -> None:
-        super().__init__()
-        self.network = copy.deepcopy(model.network).cpu().eval()
-        for module in self.network.modules():
-            if is_quantized and isinstance(module, nn.Sequential):
-                _replace_deconvolutions(module)
-
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        return self.network.predict(image)
-
-
-@torch.no_grad()
-def _replace_deconvolutions(layers: nn.Sequential) -> None:
-    """Write each 4x4 deconvolution, with its normalisation, as a 3x3 convolution and a shuffle of its channels.
-
-    The numbers are the same; but runtimes have quick convolutions for whole numbers, and none for deconvolutions.
-    """
-    for i, layer in enumerate(layers):
-        if not isinstance(layer, nn.ConvTranspose2d):
-            continue
-        norm = layers[i + 1]
-        assert isinstance(norm, nn.BatchNorm2d)
-        assert norm.running_var is not None
-        assert norm.running_mean is not None
-        n_in, n_out = layer.in_channels, layer.out_channels
-        convolution = nn.Conv2d(n_in, 4 * n_out, 3, padding=1)
-        kernel = torch.zeros(n_out, 2, 2, n_in, 3, 3)
-        # A new pixel of odd or even place is made of the two old ones nearest to it: (old one, place in the kernel).
-        taps = (((1, 1), (0, 3)), ((1, 2), (2, 0)))
-        for a, b in itertools.product(range(2), range(2)):
-            for (y, from_y), (x, from_x) in itertools.product(taps[a], taps[b]):
-                kernel[:, a, b, :, y, x] = layer.weight[:, :, from_y, from_x].T
-        gain = norm.weight / torch.sqrt(norm.running_var + norm.eps)
-        kernel *= gain.view(-1, 1, 1, 1, 1, 1)
-        convolution.weight.copy_(kernel.reshape(4 * n_out, n_in, 3, 3))
-        assert convolution.bias is not None
-        convolution.bias.copy_((norm.bias - norm.running_mean * gain).repeat_interleave(4))
-        layers[i], layers[i + 1] = convolution, nn.PixelShuffle(2)
-
-
 def _write_graph(model: TrainedModel, path: Path, *, is_quantized: bool) -> None:
     width, height = model.size
     example = torch.zeros(2, height, width, model.channels, dtype=torch.uint8)
@@ -197,7 +158,7 @@ def _write_graph(model: TrainedModel, path: Path, *, is_quantized: bool) -> None
         with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), _quiet_logs():
             warnings.simplefilter("ignore")  # the exporter's own deprecations
             torch.onnx.export(
-                _Graph(model, is_quantized=is_quantized).eval(),
+                RunningNetwork(model.network, is_quantized=is_quantized),
                 (example,),
                 str(path),
                 input_names=["image"],

@@ -11,7 +11,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-__all__ = ["HeatmapHead", "IntegralHead", "RegressHead", "SimccHead"]
+__all__ = ["Deconvolutions", "HeatmapHead", "IntegralHead", "RegressHead", "SimccHead"]
 
 _STRIDE = 32  # of the backbone
 _N_DECONVOLUTIONS = 3
@@ -20,7 +20,7 @@ SIMCC_BIN_PX = 2
 _SIMCC_CHANNELS = 64
 
 
-class _Deconvolutions(nn.Module):
+class Deconvolutions(nn.Module):
     """Three 4x4 deconvolutions and a 1x1 convolution to a map for each keypoint.
 
     "Simple Baselines for Human Pose Estimation", Xiao et al. 2018, arXiv:1804.06208, section 2.
@@ -44,6 +44,7 @@ class _Deconvolutions(nn.Module):
         nn.init.zeros_(self.final.bias) if self.final.bias is not None else None
 
     def forward(self, features: Tensor) -> Tensor:
+        """Return maps (N, K, 8 H, 8 W) of features (N, C, H, W)."""
         maps: Tensor = self.final(self.deconvolutions(features))
         return maps
 
@@ -70,6 +71,8 @@ class HeatmapHead(nn.Module):
 
     x: Tensor
     y: Tensor
+    x_of: Tensor
+    y_of: Tensor
 
     def __init__(
         self,
@@ -82,11 +85,13 @@ class HeatmapHead(nn.Module):
         is_distribution: bool,
     ) -> None:
         super().__init__()
-        self.maps = _Deconvolutions(n_features, n_keypoints, channels)
+        self.maps = Deconvolutions(n_features, n_keypoints, channels)
         self.is_distribution = is_distribution
-        self.reach = max(1, round(2.3 * sigma_px / HEATMAP_STRIDE))
-        self.register_buffer("x", bin_centres(size[0], HEATMAP_STRIDE), persistent=False)
-        self.register_buffer("y", bin_centres(size[1], HEATMAP_STRIDE), persistent=False)
+        self.reach_px = (max(1, round(2.3 * sigma_px / HEATMAP_STRIDE)) + 0.5) * HEATMAP_STRIDE
+        x, y = (bin_centres(side, HEATMAP_STRIDE) for side in size)
+        buffers = {"x": x, "y": y, "x_of": x.repeat(len(y)), "y_of": y.repeat_interleave(len(x))}
+        for name, buffer in buffers.items():
+            self.register_buffer(name, buffer, persistent=False)
 
     def forward(self, features: Tensor) -> Tensor:
         """Return maps (N, K, H/4, W/4)."""
@@ -98,12 +103,24 @@ class HeatmapHead(nn.Module):
         n, k, height, width = raw.shape
         flat = raw.reshape(n, k, height * width)
         flat = flat.softmax(dim=2) if self.is_distribution else flat.clamp(min=0)
-        weight = flat.reshape(n, k, height, width) * _neighbourhood(flat.argmax(dim=2), height, width, self.reach)
-        mass = weight.sum(dim=(2, 3))
-        x = (weight.sum(dim=2) * self.x).sum(dim=2) / mass.clamp(min=1e-9)
-        y = (weight.sum(dim=3) * self.y).sum(dim=2) / mass.clamp(min=1e-9)
+        peak = flat.argmax(dim=2)
+        near_x, near_y = (
+            self._is_near(centres, table[peak]) for centres, table in ((self.x, self.x_of), (self.y, self.y_of))
+        )
+        # Sums over the neighbourhood as products of matrices: the fewer steps, the quicker small models run.
+        maps = flat.reshape(n, k, height, width)
+        along_x = (near_y[:, :, None] @ maps)[:, :, 0] * near_x
+        along_y = (maps @ near_x[:, :, :, None])[:, :, :, 0] * near_y
+        mass = along_x.sum(dim=2)
+        divisor = mass.clamp(min=1e-9)
+        position = torch.stack([along_x @ self.x / divisor, along_y @ self.y / divisor], dim=2)
         confidence = mass if self.is_distribution else flat.amax(dim=2)
-        return torch.stack([x, y], dim=2), confidence.clamp(0, 1)
+        return position, confidence.clamp(0, 1)
+
+    def _is_near(self, centres: Tensor, peak: Tensor) -> Tensor:
+        """Whether bins (B,) are within reach of the peaks (N, K), all in pixels; as 0 or 1, (N, K, B)."""
+        is_near: Tensor = (centres - peak[:, :, None]).abs() < self.reach_px
+        return is_near.to(centres.dtype)
 
 
 class IntegralHead(nn.Module):
@@ -120,7 +137,7 @@ class IntegralHead(nn.Module):
         self, n_features: int, n_keypoints: int, *, size: tuple[int, int], channels: int, sigma_px: float
     ) -> None:
         super().__init__()
-        self.maps = _Deconvolutions(n_features, n_keypoints, channels)
+        self.maps = Deconvolutions(n_features, n_keypoints, channels)
         self.size = size
         self.reach_px = 2.3 * sigma_px + HEATMAP_STRIDE / 2
         self.register_buffer("x", bin_centres(size[0], HEATMAP_STRIDE), persistent=False)
@@ -178,8 +195,8 @@ class SimccHead(nn.Module):
         places, masses = [], []
         for logits, centre in ((raw[:, :, : self.n_x], self.x), (raw[:, :, self.n_x :], self.y)):
             share = logits.softmax(dim=2)
-            index = torch.arange(share.shape[2], device=raw.device)
-            weight = share * ((index - share.argmax(dim=2, keepdim=True)).abs() <= self.reach)
+            index = torch.arange(share.shape[2], device=raw.device, dtype=torch.float32)
+            weight = share * ((index - share.argmax(dim=2, keepdim=True).float()).abs() <= self.reach)
             masses.append(weight.sum(dim=2))
             places.append((weight * centre).sum(dim=2) / masses[-1])
         return torch.stack(places, dim=2), torch.minimum(masses[0], masses[1]).clamp(0, 1)
@@ -226,13 +243,3 @@ def bin_centres(n_px: int, bin_px: int) -> Tensor:
 def _distribution(raw: Tensor) -> Tensor:
     n, k, height, width = raw.shape
     return raw.reshape(n, k, height * width).softmax(dim=2).reshape(n, k, height, width)
-
-
-def _neighbourhood(peak: Tensor, height: int, width: int, reach: int) -> Tensor:
-    """Whether each bin of (N, K, height, width) is within `reach` bins of a flat index (N, K)."""
-    row, column = peak // width, peak % width
-    y = torch.arange(height, device=peak.device)
-    x = torch.arange(width, device=peak.device)
-    near_y = (y - row[:, :, None]).abs() <= reach
-    near_x = (x - column[:, :, None]).abs() <= reach
-    return near_y[:, :, :, None] & near_x[:, :, None, :]

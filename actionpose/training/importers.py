@@ -91,6 +91,7 @@ def load_coco(path: str | Path, *, images: str | Path | None = None) -> LabelSet
                 np.where(visibility > 0, SURE, UNLABELLED).astype(np.uint8),  # a person labelled the hidden ones too
                 skeleton,
                 source=names[body.image_id],
+                area_px=body.area or None,
             )
         )
     return _finish(skeleton, labelled, [f"{n_left_out} bodies without keypoints were left out."] * bool(n_left_out))
@@ -272,7 +273,14 @@ def _swap(found: re.Match[str]) -> str:
 
 
 def _make_image(
-    path: Path, position: FloatArray, visibility: _IntArray, skeleton: Skeleton, *, source: str, time: float = 0.0
+    path: Path,
+    position: FloatArray,
+    visibility: _IntArray,
+    skeleton: Skeleton,
+    *,
+    source: str,
+    time: float = 0.0,
+    area_px: float | None = None,
 ) -> LabelledImage:
     position = np.where(visibility[:, None] >= DOUBTFUL, position, np.nan)
     return LabelledImage(
@@ -282,6 +290,7 @@ def _make_image(
         reference_px=compute_reference(position, skeleton),
         source=source,
         time=time,
+        area_px=area_px,
     )
 
 

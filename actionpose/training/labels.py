@@ -52,6 +52,8 @@ class LabelledImage:
         Where it is from.
     time : float
         Seconds in the source.
+    area_px : float, optional
+        Of the body's outline, pixels squared, where somebody drew it.
     """
 
     path: Path
@@ -60,6 +62,7 @@ class LabelledImage:
     reference_px: float
     source: str = ""
     time: float = 0.0
+    area_px: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from actionpose.errors import InvalidDataError
 from actionpose.pose import FloatArray
+from actionpose.skeleton import COCO_17, Skeleton
 
 __all__ = [
     "COCO_SIGMAS",
@@ -19,6 +20,7 @@ __all__ = [
     "compute_nme",
     "compute_oks",
     "compute_pck",
+    "find_sigmas",
 ]
 
 _BoolArray = npt.NDArray[np.bool_]
@@ -29,7 +31,15 @@ COCO_SIGMAS: FloatArray = np.array(
     [.026, .025, .025, .035, .035, .079, .079, .072, .072, .062, .062, .107, .107, .087, .087, .089, .089]
 )  # fmt: skip
 
+_COCO_SIGMA_OF = dict(zip(COCO_17.keypoints, COCO_SIGMAS.tolist(), strict=True))
+_OTHER_SIGMA = 0.05
+
 _Z95 = 1.959964
+
+
+def find_sigmas(skeleton: Skeleton) -> FloatArray:
+    """Return how exactly each keypoint can be labelled: COCO's number where it has one of this name, else 0.05."""
+    return np.array([_COCO_SIGMA_OF.get(name, _OTHER_SIGMA) for name in skeleton.keypoints])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -97,11 +97,6 @@ class ResNet(nn.Module):
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-        for module in self.modules():  # each block begins as the identity (Goyal et al. 2017, arXiv:1706.02677)
-            if isinstance(module, _Bottleneck):
-                nn.init.zeros_(module.bn3.weight)
-            elif isinstance(module, _BasicBlock):
-                nn.init.zeros_(module.bn2.weight)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the last stage's features."""

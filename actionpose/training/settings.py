@@ -90,6 +90,9 @@ class AugmentationSettings:
         Probability of a 3x3 blur.
     occlusion : float
         Probability that a rectangle is painted over.
+    part : float
+        Share of the picture's sides that is seen at a time, around one of its keypoints. Less than 1 is for small
+        bodies in whole pictures and the heatmap head alone, which takes pictures of any size: more is learnt in a time.
     """
 
     rotation_deg: float = 15.0
@@ -101,12 +104,14 @@ class AugmentationSettings:
     noise: float = 0.02
     blur: float = 0.2
     occlusion: float = 0.2
+    part: float = 1.0
 
     def __post_init__(self) -> None:
         _check_range("rotation_deg", self.rotation_deg, 0, 180)
         _check_range("scale", self.scale, 0, 0.9)
         for name in ("shift", "flip", "brightness", "contrast", "noise", "blur", "occlusion"):
             _check_range(name, getattr(self, name), 0, 1)
+        _check_range("part", self.part, 0.1, 1)
 
     @classmethod
     def none(cls) -> AugmentationSettings:
@@ -144,7 +149,7 @@ class TrainingSettings:
     device : str
         ``cpu``, ``cuda``, ``mps``, or ``auto``: the fastest there is.
     save_s : float
-        Seconds between checkpoints within an epoch; one is made after each anyway.
+        Seconds between checkpoints; the first is made after an epoch at the latest.
     augmentation : AugmentationSettings
         How pictures are changed.
     """
@@ -161,7 +166,7 @@ class TrainingSettings:
     doubtful_weight: float = 0.0
     seed: int = 0
     device: str = "auto"
-    save_s: float = 60.0
+    save_s: float = 20.0
     augmentation: AugmentationSettings = field(default_factory=AugmentationSettings)
 
     def __post_init__(self) -> None:

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import math
-import pickle
-import statistics
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Self
 
 import msgspec
@@ -22,20 +17,20 @@ from torch import Tensor
 
 from actionpose.errors import InvalidDataError
 from actionpose.recording.format import SkeletonRecord
-from actionpose.training.augmentation import augment
+from actionpose.training.augmentation import augment, part_size
 from actionpose.training.checkpoint import VERSION, load_checkpoint, predict, save_checkpoint
-from actionpose.training.dataset import DOUBTFUL, SURE, KeypointDataset
+from actionpose.training.dataset import DOUBTFUL, SURE, KeypointDataset, compute_fingerprint
+from actionpose.training.device import choose_device, mixed_precision
 from actionpose.training.errors import TrainingError
 from actionpose.training.metrics import compute_auc, compute_errors, compute_pck
 from actionpose.training.network import KeypointNetwork, make_loss
+from actionpose.training.published import load_weights
+from actionpose.training.schedule import PLATEAU_FACTOR, PLATEAU_PATIENCE, compute_learning_rate
 from actionpose.training.settings import AugmentationSettings, NetworkSettings, TrainingSettings
 
-__all__ = ["Progress", "Trainer", "Validation", "estimate_epochs"]
+__all__ = ["Progress", "Trainer", "Validation"]
 
 _LAST, _BEST = "last.pt", "best.pt"
-_N_TIMED = 5
-_PLATEAU_PATIENCE, _PLATEAU_FACTOR = 5, 1 / 3
-_STEPS_AT = ((0.85, 0.01), (0.6, 0.1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +73,7 @@ class Trainer:
     settings : TrainingSettings
         How it is trained.
     weights : path, optional
-        A torchvision state dict of the same backbone to start from.
+        A torchvision state dict of the same backbone to start from, or ``imagenet``: see `load_weights`.
 
     Raises
     ------
@@ -104,7 +99,7 @@ class Trainer:
             )
         self._prepare(dataset, network or NetworkSettings(), settings or TrainingSettings())
         if weights is not None:
-            _load_published(self._network, Path(weights))
+            load_weights(self._network.backbone, weights, name=self.network_settings.backbone)
             self._average.load_state_dict(self._network.state_dict())
         self.folder.mkdir(parents=True, exist_ok=True)
 
@@ -119,7 +114,7 @@ class Trainer:
         """
         path = Path(folder) / _LAST
         saved = load_checkpoint(path)
-        if saved.get("dataset") != _fingerprint(dataset):
+        if saved.get("dataset") != compute_fingerprint(dataset):
             raise TrainingError(f"{path} was trained on another dataset.", hint="Give the dataset it was begun with.")
         torch.set_num_threads(saved["threads"])  # the last bits of sums depend on it
         trainer = cls.__new__(cls)
@@ -143,19 +138,22 @@ class Trainer:
         train = dataset.of_part("train")
         _check_dataset(train)
         self.network_settings, self.settings = network, settings
-        self._dataset_id = _fingerprint(dataset)
+        self._dataset_id = compute_fingerprint(dataset)
         self.skeleton, self.size, self.channels = dataset.skeleton, dataset.size, dataset.channels
         judges = (dataset.part == "validation") & (dataset.visibility == SURE).any(axis=1)
         self._validation = dataset[judges] if judges.any() else None
-        self.device = torch.device(_choose_device(settings.device))
+        self.device = choose_device(settings.device)
         torch.manual_seed(settings.seed)
         self._network = self._make_network()
         self._average = self._make_network()
         self._average.load_state_dict(self._network.state_dict())
-        self._loss = make_loss(network, self._network, size=self.size).to(self.device)
+        if settings.augmentation.part < 1 and network.head != "heatmap":
+            raise InvalidDataError(f"The {network.head} head cannot be trained on parts of pictures; heatmap can.")
+        seen = part_size(self.size, settings.augmentation.part)
+        self._loss = make_loss(network, self._network, size=seen).to(self.device)
         self._parameters = [*self._network.parameters(), *self._loss.parameters()]
         self._optimizer = torch.optim.AdamW(
-            self._parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay
+            self._parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
         )
         # Without pairs nobody knows what a mirror image makes of a left ear.
         has_pairs = bool(dataset.skeleton.symmetry)
@@ -200,7 +198,7 @@ class Trainer:
         return 0 if best is None else self.history[-1].epoch - best.epoch
 
     def run(self, *, should_stop: Callable[[], bool] = lambda: False) -> Iterator[Progress]:
-        """Train, yielding after each step; a checkpoint is saved at the end of each epoch and when it ends.
+        """Train, yielding after each step; checkpoints are saved every `save_s` seconds and when it ends.
 
         Parameters
         ----------
@@ -222,7 +220,8 @@ class Trainer:
             is_end = batch + 1 == self.steps_per_epoch
             validation = self._validate(epoch) if is_end else None
             must_stop = should_stop()
-            if is_end or must_stop or time.monotonic() - saved_s > self.settings.save_s:
+            is_due = time.monotonic() - saved_s >= self.settings.save_s
+            if is_due or must_stop or self.is_done or (is_end and not epoch):
                 self._save()
                 saved_s = time.monotonic()
             yield Progress(
@@ -252,7 +251,7 @@ class Trainer:
         for group in self._optimizer.param_groups:
             group["lr"] = learning_rate
         self._network.train()
-        with self._autocast():
+        with mixed_precision(self.device):
             raw = self._network(image.contiguous(memory_format=torch.channels_last))
         loss = self._loss(raw.float(), keypoints, weight)
         self._optimizer.zero_grad()
@@ -269,25 +268,13 @@ class Trainer:
         self._update_average()
         return value
 
-    def _autocast(self) -> AbstractContextManager[Any]:
-        if self.device.type == "cuda" or (self.device.type == "cpu" and _has_amx()):
-            return torch.autocast(self.device.type, dtype=torch.bfloat16)
-        return nullcontext()
-
     def _order(self, epoch: int) -> Tensor:
         return torch.randperm(len(self._image), generator=_generator(self.settings.seed, epoch, 0))
 
     def _learning_rate(self) -> float:
-        settings, done = self.settings, self._step / self.n_steps
-        if done < settings.warm_up:
-            return settings.learning_rate * (self._step + 1) / math.ceil(settings.warm_up * self.n_steps)
-        if settings.schedule == "cosine":
-            factor = 0.5 * (1 + math.cos(math.pi * (done - settings.warm_up) / (1 - settings.warm_up)))
-        elif settings.schedule == "steps":
-            factor = next((factor for at, factor in _STEPS_AT if done >= at), 1.0)
-        else:
-            factor = self._plateau_factor
-        return settings.learning_rate * factor
+        return compute_learning_rate(
+            self.settings, step=self._step, n_steps=self.n_steps, plateau_factor=self._plateau_factor
+        )
 
     @torch.no_grad()
     def _update_average(self) -> None:
@@ -302,7 +289,6 @@ class Trainer:
 
     def _validate(self, epoch: int) -> Validation | None:
         if self._validation is None:
-            save_checkpoint(self.folder / _BEST, self._model_state())
             return None
         truth = self._validation
         predicted, _ = predict(self._average, truth.image)
@@ -319,8 +305,8 @@ class Trainer:
         if before is None or validation.auc > before.auc:
             save_checkpoint(self.folder / _BEST, self._model_state())
         waited = self._waited
-        if self.settings.schedule == "plateau" and waited and waited % _PLATEAU_PATIENCE == 0:
-            self._plateau_factor *= _PLATEAU_FACTOR
+        if self.settings.schedule == "plateau" and waited and waited % PLATEAU_PATIENCE == 0:
+            self._plateau_factor *= PLATEAU_FACTOR
         return validation
 
     def _model_state(self) -> dict[str, Any]:
@@ -334,6 +320,8 @@ class Trainer:
         }
 
     def _save(self) -> None:
+        if self._validation is None:
+            save_checkpoint(self.folder / _BEST, self._model_state())
         state = self._model_state() | {
             "training": dataclasses.asdict(self.settings),
             "dataset": self._dataset_id,
@@ -349,32 +337,6 @@ class Trainer:
         save_checkpoint(self.folder / _LAST, state)
 
 
-def estimate_epochs(
-    dataset: KeypointDataset, *, network: NetworkSettings, settings: TrainingSettings, minutes: float
-) -> TrainingSettings:
-    """Return the settings with as many epochs as take about so many minutes on this machine.
-
-    torch is left with one thread where that is quicker than all: on a busy machine threads wait for each other.
-    """
-    with TemporaryDirectory() as scratch:
-        trainer = Trainer(dataset, scratch, network=network, settings=replace(settings, epochs=100))
-        steps = trainer.run()
-        next(steps)  # the first sets things up
-        step_s = {}
-        for n_threads in {torch.get_num_threads(), 1}:
-            torch.set_num_threads(n_threads)
-            step_s[n_threads] = statistics.median(_time_of(steps) for _ in range(_N_TIMED))
-    quickest = min(step_s, key=lambda n_threads: step_s[n_threads])
-    torch.set_num_threads(quickest)
-    return replace(settings, epochs=max(1, round(minutes * 60 / (step_s[quickest] * trainer.steps_per_epoch))))
-
-
-def _time_of(steps: Iterator[Progress]) -> float:
-    start = time.monotonic()
-    next(steps)
-    return time.monotonic() - start
-
-
 def _check_dataset(train: KeypointDataset) -> None:
     if not (train.visibility == SURE).any():
         raise InvalidDataError("No picture to train on has a sure label.", hint="Label some, or split differently.")
@@ -385,38 +347,7 @@ def _check_dataset(train: KeypointDataset) -> None:
         )
 
 
-def _fingerprint(dataset: KeypointDataset) -> str:
-    digest = hashlib.sha256()
-    for array in (dataset.image, dataset.keypoints, dataset.visibility, dataset.part):
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()
-
-
 def _generator(seed: int, count: int, stream: int) -> torch.Generator:
     """Random numbers that depend on where the training is, not on how it got there."""
     state = np.random.SeedSequence([seed, count, stream]).generate_state(1, np.uint64)[0]
     return torch.Generator().manual_seed(int(state) >> 1)
-
-
-def _choose_device(name: str) -> str:
-    if name != "auto":
-        return name
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
-
-
-def _has_amx() -> bool:
-    is_supported = getattr(torch.cpu, "_is_amx_tile_supported", None)
-    return bool(is_supported and is_supported())
-
-
-def _load_published(network: KeypointNetwork, path: Path) -> None:
-    try:
-        weights = torch.load(path, map_location="cpu", weights_only=True)
-        network.backbone.load_published(weights)
-    except (OSError, RuntimeError, AttributeError, pickle.UnpicklingError, EOFError, KeyError) as error:
-        raise TrainingError(
-            f"{path} does not hold weights of this backbone: {error}.",
-            hint="Expected a torchvision state dict (.pth) of the same --backbone, with --width 1.",
-        ) from error

@@ -14,6 +14,7 @@ seconds of one thread.
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import shutil
 import statistics
@@ -27,7 +28,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from actionpose.estimators.crops import Box, cut_crop, find_box
+from actionpose.estimators.crops import Box, cut_crop
 from actionpose.estimators.mediapipe import import_mediapipe
 from actionpose.estimators.model_folder import read_model
 from actionpose.estimators.onnx import load_session, run_session
@@ -51,8 +52,11 @@ from actionpose.training.settings import (
     TrainingSettings,
 )
 from actionpose.training.trainer import Trainer
+from tests.training.puppets import crop_puppets
 
 CLIPS = ("exercise.avi", "jumpingjack_*", "squat_*")
+_STRETCH, _UNTIMED = 15, 3
+STRANGERS = ("_001", "_002", "_009")
 
 
 def data_folder() -> Path:
@@ -121,7 +125,7 @@ def bench_strangers(work: Path, epochs: int | None) -> None:
     """Tested on whole clips of people never seen, with and without puppets as further people."""
     dataset = student_dataset(work)
     names = np.unique(dataset.source)
-    strangers = np.isin(dataset.source, [name for name in names if name.endswith(("_001", "_002", "_009"))])
+    strangers = np.isin(dataset.source, [name for name in names if name.endswith(STRANGERS)])
     known = replace(split(dataset[~strangers], test=0), part=np.full(int((~strangers).sum()), "train"))
     puppets = replace(puppet_dataset(range(100, 124), size=128), part=None)
     for title, trained_on in (
@@ -137,40 +141,9 @@ def bench_strangers(work: Path, epochs: int | None) -> None:
 def puppet_dataset(bodies: range, *, size: int, rate_hz: float = 2.0) -> KeypointDataset:
     """Crops of puppets, each doing three actions."""
     actions = sorted(ACTIONS)
-    parts = []
-    for body in bodies:
-        script = [actions[(3 * body + i) % len(actions)] for i in range(3)]
-        with PuppetSource(script, body=body, rate_hz=rate_hz) as puppet:
-            parts.append(_crop_puppet(puppet, f"puppet {body}", size))
-    return KeypointDataset.concatenate(parts)
-
-
-def _crop_puppet(puppet: PuppetSource, name: str, size: int) -> KeypointDataset:
-    crops, keypoints, boxes, reference, times = [], [], [], [], []
-    for frame in iter(puppet.read, None):
-        truth = puppet.truth(frame.index)
-        assert truth.image_position is not None
-        assert frame.image is not None
-        ours = truth.image_position[truth.skeleton.indices(UPPER_BODY_6.keypoints)]
-        hips = truth.image_position[truth.skeleton.indices(["left_hip", "right_hip"])]
-        box = find_box(ours, UPPER_BODY_6, margin=DEFAULT_MARGIN)
-        assert box is not None
-        crops.append(cut_crop(frame.image, box, (size, size), channels=1))
-        keypoints.append(box.to_crop(ours, (size, size)))
-        boxes.append([box.left, box.top, box.width, box.height])
-        reference.append(np.hypot(*(ours[:2] - hips).T).mean() * size / box.width)
-        times.append(frame.time)
-    return KeypointDataset(
-        skeleton=UPPER_BODY_6,
-        image=np.stack(crops),
-        keypoints=np.stack(keypoints).astype(np.float32),
-        visibility=np.full((len(crops), UPPER_BODY_6.n_keypoints), 2, np.uint8),
-        box=np.array(boxes, np.float32),
-        reference_px=np.array(reference, np.float32),
-        source=np.full(len(crops), name),
-        time=np.array(times),
-        margin=DEFAULT_MARGIN,
-    )
+    scripts = {body: [actions[(3 * body + i) % len(actions)] for i in range(3)] for body in bodies}
+    puppets = (PuppetSource(script, body=body, rate_hz=rate_hz) for body, script in scripts.items())
+    return crop_puppets(puppets, size=size)
 
 
 def bench_puppets(work: Path, epochs: int | None) -> None:
@@ -189,9 +162,7 @@ def bench_openfield(work: Path, epochs: int | None) -> None:
     dataset = split(
         build_dataset(labels, size=(320, 256), channels=3, margin=None), by="random", validation=0, test=0.2
     )
-    settings = TrainingSettings(
-        epochs=epochs or 120, batch_size=8, learning_rate=1e-3, augmentation=AugmentationSettings(rotation_deg=180)
-    )
+    settings = TrainingSettings(epochs=epochs or 400, augmentation=AugmentationSettings(rotation_deg=180, part=0.5))
     run, seconds = train(dataset, work / "openfield", network=NetworkSettings(sigma_px=3.0), settings=settings)
     test = dataset.of_part("test")
     predicted, _ = predict_with(run, test)
@@ -252,13 +223,15 @@ def bench_speed(work: Path, epochs: int | None) -> None:  # noqa: ARG001
     with _one_thread_pose() as pose:
         candidates.insert(0, ("MediaPipe full", lambda i: pose.process(images[i])))
         times: dict[str, list[float]] = {name: [] for name, _ in candidates}
-        for i in range(len(images)):
-            for name, call in candidates:
-                start = time.thread_time() if name != "MediaPipe full" else time.process_time()
+        # In turns, so that all meet the same machine; a stretch each, since live nothing else runs between two frames.
+        for start, (name, call) in itertools.product(range(0, len(images), _STRETCH), candidates):
+            clock = time.process_time if name == "MediaPipe full" else time.thread_time
+            for i in range(start, min(start + _STRETCH, len(images))):
+                before = clock()
                 call(i)
-                end = time.thread_time() if name != "MediaPipe full" else time.process_time()
-                times[name].append(1e3 * (end - start))
-    medians = {name: statistics.median(values[10:]) for name, values in times.items()}
+                if i >= start + _UNTIMED:
+                    times[name].append(1e3 * (clock() - before))
+    medians = {name: statistics.median(values) for name, values in times.items()}
     for name, value in medians.items():
         print(f"{name:24} {value:7.2f} ms  1/{medians['MediaPipe full'] / value:.1f}")
 

@@ -18,7 +18,7 @@ import resource
 import statistics
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 
 import numpy as np
 from aeon.distances import dtw_pairwise_distance
@@ -153,9 +153,9 @@ def measure_long_stream(hours: float) -> None:
         for _ in range(n_frames):
             vector = 1.5 + 0.99 * (vector - 1.5) + 0.1 * random.standard_normal(N_FEATURES)
             frame = FeatureFrame(index / RATE_HZ, vector, np.empty(0), index == 0)
-            start = perf_counter()
+            start = process_time()  # the machine may have other work
             n_matches += len(matcher.update(frame))
-            spent += perf_counter() - start
+            spent += process_time() - start
             index += 1
         megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
         print(f"{hour:4} {1e6 * spent / n_frames:9.1f} {n_matches:8} {megabytes:8.1f}", flush=True)

@@ -36,18 +36,39 @@ def test_quickstart_from_video_to_recognising(run: Run, tmp_path: Path) -> None:
     for name in ("training/labels/contact_sheet.jpg", "training/data.npz", "training/run/report.html"):
         assert (model / name).stat().st_size > 1000
     assert "<h1>Training of run</h1>" in (model / "training/run/report.html").read_text()
-    judged = run("keypoints", "evaluate", "models/me", "models/me/training/data.npz", "--json", "--worst", "worst.jpg")
+    judged = run(
+        "keypoints",
+        "evaluate",
+        "models/me",
+        "models/me/training/data.npz",
+        "--json",
+        "--teacher",
+        "--worst",
+        "worst.jpg",
+    )
+    assert set(json.loads(judged.stdout)) == {"coco", "all", "sure", "teacher"}
     scores = json.loads(judged.stdout)["all"]
     assert set(scores) == {"all", *load_dataset(model / "training/data.npz").skeleton.keypoints}
     assert scores["all"]["pck_20"]["n"] > 10
     assert (tmp_path / "worst.jpg").stat().st_size > 1000
+    run("keypoints", "configure", "models/me", "--smooth")
+    said = run("keypoints", "analyze", source, "--model", "models/me", "-o", "analysis").stderr
+    assert "a body in" in said
+    table = (tmp_path / "analysis" / "keypoints.csv").read_text().splitlines()
+    assert table[0].startswith("time_s,left_shoulder_x,left_shoulder_y,left_shoulder_confidence")
+    assert len(table) > 20
+    for name in ("trajectories.png", "trajectories.svg", "labelled.mp4"):
+        assert (tmp_path / "analysis" / name).stat().st_size > 1000
 
 
 def test_train_evaluate_and_resume(run: Run, dots: Path) -> None:
     run("keypoints", "train", dots, "-o", "run", *TINY)
     table = run("keypoints", "evaluate", "run", dots).stdout
-    assert "PCK@0.2" in table
-    assert "bright" in table
+    assert all(word in table for word in ("PCK@0.1", "AUC", "NME", "bright", "AP50", "AP75"))
+    found = json.loads(run("keypoints", "evaluate", "run", dots, "--reference", "bright,dark", "--json").stdout)
+    assert set(found) == {"coco", "all"}
+    assert set(found["coco"]) >= {"ap", "ap50", "ap75", "ar"}
+    assert found["all"]["bright"]["pck_50"]["n"] > 5
     refused = run("keypoints", "train", dots, "-o", "run", *TINY, code=1)
     assert "holds a training already" in refused.stderr
     assert "--resume" in refused.stderr
@@ -83,6 +104,9 @@ def test_a_dataset_is_built_of_a_table(run: Run, tmp_path: Path, dots: Path) -> 
         (["export", "nothing", "dots.npz", "-o", "m"], "holds no training"),
         (["train", "dots.npz", "-o", "run", "--resume"], "holds no training"),
         (["collect", "nothing.mp4", "-o", "labels"], "no file or folder"),
+        (["train", "dots.npz", "-o", "run", "--device", "cuda:7"], "Cannot train on 'cuda:7'"),
+        (["configure", "nothing", "--smooth"], "cannot be read"),
+        (["analyze", "dots.npz", "--model", "nothing", "-o", "out"], "no estimator 'nothing'"),
         (["train", "dots.npz", "-o", "run", "--head", "simcc", "--loss", "rle"], "must be one of cross_entropy"),
     ],
 )
@@ -99,6 +123,7 @@ def test_what_cannot_be_done_is_explained(arguments: list[str], message: str, ru
         ["build", "x", "-o", "x.npz", "--whole", "--margin", "0.2"],
         ["build", "x", "-o", "x.npz", "--size", "large"],
         ["train", "dots.npz", "-o", "run", "--minutes", "1", "--epochs", "2"],
+        ["evaluate", "run", "dots.npz", "--reference", "bright"],
     ],
 )
 @pytest.mark.usefixtures("dots")

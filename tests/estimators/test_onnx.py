@@ -19,6 +19,8 @@ from hypothesis import strategies as st
 from actionpose.errors import EstimatorError
 from actionpose.estimators import KeypointEstimator, load_estimator, onnx
 from actionpose.estimators.crops import Box, cut_crop, find_box
+from actionpose.estimators.finders import KeypointFinder
+from actionpose.estimators.one_euro import SmoothingSettings
 from actionpose.pose import Frame, Pose
 from actionpose.skeleton import UPPER_BODY_6, Skeleton
 from tests.estimators.models import DOTS, dot_graph, write_dot_model
@@ -84,7 +86,7 @@ def test_the_body_is_followed_and_looked_for_only_when_lost(tmp_path: Path) -> N
     estimator = load_estimator(write_dot_model(tmp_path / "m", margin=0.5))
     finder = Finder(lambda _: np.array([[100.0, 100.0], [140.0, 120.0]]))
     assert isinstance(estimator, onnx.OnnxPose)
-    estimator._finder = finder  # type: ignore[assignment]
+    estimator._finder = KeypointFinder(finder, DOTS, margin=0.5)  # type: ignore[arg-type]
     for i in range(20):  # across the picture, 4 pixels a frame
         (pose,) = estimator.estimate(frame(picture((100 + 4 * i, 100), (140 + 4 * i, 120)), time=i / 10))
         np.testing.assert_allclose(pose.position, [[100 + 4 * i, 100], [140 + 4 * i, 120]], atol=1.0)
@@ -106,7 +108,6 @@ def test_a_body_without_a_detector_is_looked_for_in_the_whole_picture(tmp_path: 
             (pose,) = estimator.estimate(frame(image, time=i / 10))
             np.testing.assert_allclose(pose.position, [[100 + 4 * i, 100], [140 + 4 * i, 120]], atol=1.0)
             assert isinstance(estimator, onnx.OnnxPose)
-            assert estimator._finder is None
             assert estimator._box is not None
             assert estimator._box.width < 120
 
@@ -159,6 +160,37 @@ def test_auto_is_the_newest_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         assert estimator.name == f"dots {hashlib.sha256(dot_graph((96, 64), 1)).hexdigest()[:8]}"
 
 
+def test_auto_falls_back_to_mediapipe_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with load_estimator("auto") as estimator:
+        assert estimator.name.startswith("mediapipe")
+    break_weights(write_dot_model(Path("models") / "cut"))
+    with (
+        pytest.warns(UserWarning, match=r"it was cut off, changed or exchanged\. MediaPipe is used instead"),
+        load_estimator("auto") as estimator,
+    ):
+        assert estimator.name.startswith("mediapipe")
+
+
+@pytest.mark.parametrize("margin", [None, 0.5])
+def test_keypoints_are_steadied_when_asked(margin: float | None, tmp_path: Path) -> None:
+    folder = write_dot_model(tmp_path / "m", margin=margin, has_finder=False)
+    plain, steady = onnx.OnnxPose(folder), onnx.OnnxPose(folder, smoothing=SmoothingSettings(min_cutoff_hz=0.1, beta=0))
+    change(folder, smoothing={"min_cutoff_hz": 0.1, "beta": 0})
+    described = onnx.OnnxPose(folder)
+    shake = np.random.default_rng(0).normal(0, 3, (40, 2))
+    seen: dict[str, list[np.ndarray]] = {"plain": [], "steady": [], "described": []}
+    for i, (dx, dy) in enumerate(shake):
+        image = picture((100 + dx, 100 + dy), (140, 120), size=(256, 256))
+        for name, estimator in (("plain", plain), ("steady", steady), ("described", described)):
+            seen[name] += [pose.position for pose in estimator.estimate(frame(image, time=i / 10))]
+    assert np.array(seen["steady"])[20:, 0].std() < 0.5 * np.array(seen["plain"])[20:, 0].std()
+    np.testing.assert_array_equal(seen["steady"], seen["described"])
+    steady.reset()
+    (pose,) = steady.estimate(frame(image, time=9.0))
+    np.testing.assert_allclose(pose.position, seen["plain"][-1], atol=1.0)
+
+
 def change(folder: Path, **fields: object) -> None:
     path = folder / "model.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | fields))
@@ -185,6 +217,10 @@ def put_weights(folder: Path, weights: bytes) -> None:
         (lambda f: change(f, weights="../../secret.onnx"), "does not describe a keypoint model"),
         (lambda f: change(f, size=[7, 64]), "does not describe a keypoint model"),
         (lambda f: change(f, version=99), "written by a newer actionpose"),
+        (lambda f: change(f, finder="/etc/passwd"), "does not describe a keypoint model"),
+        (lambda f: change(f, smoothing={"min_cutoff_hz": -1}), "does not describe a keypoint model"),
+        (lambda f: change(f, finder="gone.onnx", margin=0.1), r"gone\.onnx cannot be read"),
+        (lambda f: change(f, finder="weights.onnx", margin=0.1), r"weights\.onnx is not the file"),
         (lambda f: change(f, surprise=1), "does not describe a keypoint model"),
         (lambda f: put_weights(f, b""), "could not be loaded"),
         (lambda f: put_weights(f, b"junk" * 100), "could not be loaded"),

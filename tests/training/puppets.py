@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 
 import cv2
@@ -10,47 +11,50 @@ import numpy as np
 from actionpose.estimators.crops import cut_crop, find_box
 from actionpose.skeleton import UPPER_BODY_6, Skeleton
 from actionpose.sources.puppet import PuppetSource
+from actionpose.training.build import DEFAULT_MARGIN
 from actionpose.training.dataset import KeypointDataset, split
 
-MARGIN = 0.15
 DOTS = Skeleton(name="dots", keypoints=["bright", "dark"], edges=[("bright", "dark")])
 
 
-@cache
-def puppet_dataset(
-    *, bodies: tuple[int, ...] = (0, 1), size: int = 32, rate_hz: float = 5.0, script: str = "wave,clap"
-) -> KeypointDataset:
-    """Gray crops of puppets; the last fifth of each is the test, the tenth before it for validation."""
+def crop_puppets(puppets: Iterable[PuppetSource], *, size: int) -> KeypointDataset:
+    """Gray crops of every frame of some puppets, with exact keypoints; all of them are to be trained on."""
     crops, keypoints, boxes, reference, source, time = [], [], [], [], [], []
-    for body in bodies:
-        puppet = PuppetSource(script, body=body, rate_hz=rate_hz, size=(320, 240))
+    for number, puppet in enumerate(puppets):
         for frame in iter(puppet.read, None):
             truth = puppet.truth(frame.index)
             assert truth.image_position is not None
             assert frame.image is not None
             ours = truth.image_position[truth.skeleton.indices(UPPER_BODY_6.keypoints)]
             hips = truth.image_position[truth.skeleton.indices(["left_hip", "right_hip"])]
-            box = find_box(ours, UPPER_BODY_6, margin=MARGIN)
+            box = find_box(ours, UPPER_BODY_6, margin=DEFAULT_MARGIN)
             assert box is not None
             crops.append(cut_crop(frame.image, box, (size, size), channels=1))
             keypoints.append(box.to_crop(ours, (size, size)))
             boxes.append([box.left, box.top, box.width, box.height])
             reference.append(np.hypot(*(ours[:2] - hips).T).mean() * size / box.width)
-            source.append(f"puppet {body}")
+            source.append(f"puppet {number}")
             time.append(frame.time)
-    return split(
-        KeypointDataset(
-            skeleton=UPPER_BODY_6,
-            image=np.stack(crops),
-            keypoints=np.stack(keypoints).astype(np.float32),
-            visibility=np.full((len(crops), 6), 2, np.uint8),
-            box=np.array(boxes, np.float32),
-            reference_px=np.array(reference, np.float32),
-            source=np.array(source),
-            time=np.array(time),
-            margin=MARGIN,
-        )
+    return KeypointDataset(
+        skeleton=UPPER_BODY_6,
+        image=np.stack(crops),
+        keypoints=np.stack(keypoints).astype(np.float32),
+        visibility=np.full((len(crops), UPPER_BODY_6.n_keypoints), 2, np.uint8),
+        box=np.array(boxes, np.float32),
+        reference_px=np.array(reference, np.float32),
+        source=np.array(source),
+        time=np.array(time),
+        margin=DEFAULT_MARGIN,
     )
+
+
+@cache
+def puppet_dataset(
+    *, bodies: tuple[int, ...] = (0, 1), size: int = 32, rate_hz: float = 5.0, script: str = "wave,clap"
+) -> KeypointDataset:
+    """Puppets of which the last fifth of each is the test, the tenth before it for validation."""
+    puppets = (PuppetSource(script, body=body, rate_hz=rate_hz, size=(320, 240)) for body in bodies)
+    return split(crop_puppets(puppets, size=size))
 
 
 def dot_dataset(n: int = 48, size: int = 32, seed: int = 0) -> KeypointDataset:

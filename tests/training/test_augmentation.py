@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -103,3 +104,24 @@ def test_it_turns_as_far_as_asked() -> None:
     angle = torch.atan2(offset[:, 1], offset[:, 0]).abs().max()
     assert math.radians(19) < float(angle) <= math.radians(20.001)
     assert torch.allclose(offset.norm(dim=1), torch.tensor(10.0), atol=1e-3)
+
+
+@pytest.mark.parametrize("part", [0.5, 1.0])
+def test_a_part_is_seen_around_a_keypoint(part: float) -> None:
+    size, rng = (192, 128), np.random.default_rng(0)
+    keypoints = torch.tensor(rng.uniform([40, 30], [150, 100], (8, 2, 2)), dtype=torch.float32)
+    y, x = torch.meshgrid(torch.arange(size[1]) + 0.5, torch.arange(size[0]) + 0.5, indexing="ij")
+    squared = (x - keypoints[:, 0, 0, None, None]) ** 2 + (y - keypoints[:, 0, 1, None, None]) ** 2
+    chosen = replace(AugmentationSettings.none(), rotation_deg=180, scale=0.2, shift=0.2, part=part)
+    weight = torch.tensor([[1.0, 0.0]]).repeat(8, 1)
+    image, moved, _ = augment(
+        torch.exp(-squared / 18)[:, None], keypoints, weight, chosen,
+        mirror_order=[0, 1], generator=torch.Generator().manual_seed(1),
+    )  # fmt: skip
+    assert tuple(image.shape[2:]) == ((64, 96) if part < 1 else (128, 192))
+    y, x = torch.meshgrid(torch.arange(image.shape[2]) + 0.5, torch.arange(image.shape[3]) + 0.5, indexing="ij")
+    is_inside = ((moved[:, 0] > 12) & (moved[:, 0] < torch.tensor([x.max() - 12, y.max() - 12]))).all(dim=1)
+    assert is_inside.all() or part == 1
+    shade = image[:, 0] / image[:, 0].sum(dim=(1, 2), keepdim=True)
+    found = torch.stack([(shade * x).sum(dim=(1, 2)), (shade * y).sum(dim=(1, 2))], dim=1)
+    torch.testing.assert_close(found[is_inside], moved[is_inside, 0], atol=0.4, rtol=0)

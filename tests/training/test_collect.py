@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import cv2
@@ -17,13 +18,13 @@ from actionpose.training.collect import Collector, choose_varied
 from actionpose.training.contact_sheet import draw_contact_sheet
 from actionpose.training.dataset import SURE
 from actionpose.training.labels import load_labels
-from actionpose.training.teacher import PoseTeacher, choose_skeleton
+from actionpose.training.teacher import Teacher, choose_skeleton
 
 
 def test_the_teacher_is_near_the_truth() -> None:
     puppet = PuppetSource("jumping_jack", body=2, rate_hz=6, pause=0.2)
     indices = None
-    with PoseTeacher(UPPER_BODY_6) as teacher:
+    with Teacher(UPPER_BODY_6) as teacher:
         for frame in iter(puppet.read, None):
             label, truth = teacher.label(frame), puppet.truth(frame.index)
             indices = truth.skeleton.indices(UPPER_BODY_6.keypoints)
@@ -91,5 +92,27 @@ def test_skeletons_are_chosen_by_name() -> None:
     assert legs.edges == (("left_hip", "left_knee"), ("left_knee", "left_ankle"))
     with pytest.raises(InvalidDataError, match="no skeleton 'coco'"):
         choose_skeleton("coco")
+    assert choose_skeleton("wrist,thumb_1,thumb_2").edges == (("wrist", "thumb_1"), ("thumb_1", "thumb_2"))
     with pytest.raises(InvalidDataError, match="cannot label wrist, thumb_1"):
-        PoseTeacher(HAND_21)
+        Teacher(choose_skeleton("wrist,thumb_1,nose"))
+
+
+@pytest.mark.realdata
+def test_hands_are_taught(data_dir: Path) -> None:
+    samples = data_dir / "keypoints" / "mmpose_samples" / "freihand"
+    bodies = json.loads((samples / "test_freihand.json").read_text())
+    names = {image["id"]: image["file_name"] for image in bodies["images"]}
+    errors = []
+    with Teacher(HAND_21) as teacher:
+        for i, body in enumerate(bodies["annotations"]):
+            teacher.reset()
+            picture = cv2.imread(str(samples / Path(names[body["image_id"]]).name))
+            label = teacher.label(Frame(index=i, time=float(i), image=cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)))
+            if label is None or (label.visibility == SURE).mean() < 0.5:
+                continue  # as collecting does
+            truth = np.array(body["keypoints"]).reshape(21, 3)[:, :2]
+            distance = np.hypot(*(label.keypoints - truth).T) / label.reference_px
+            errors.append(np.median(distance[label.visibility == SURE]))
+            assert label.confidence > 0.5
+    assert len(errors) >= 3
+    assert np.median(errors) < 0.3  # of the way from the wrist to the middle finger

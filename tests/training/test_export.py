@@ -20,6 +20,8 @@ from actionpose.training.checkpoint import load_model  # noqa: E402
 from actionpose.training.dataset import KeypointDataset  # noqa: E402
 from actionpose.training.evaluation import evaluate_keypoints, predict_with  # noqa: E402
 from actionpose.training.export import export_model  # noqa: E402
+from actionpose.training.network import KeypointNetwork  # noqa: E402
+from actionpose.training.running import RunningNetwork  # noqa: E402
 from actionpose.training.settings import (  # noqa: E402
     LOSSES_OF_HEAD,
     AugmentationSettings,
@@ -61,6 +63,25 @@ def test_the_graph_gives_what_the_checkpoint_gives(head: str, loss: str, tmp_pat
     assert description.skeleton.keypoints == dots.skeleton.keypoints
     assert (description.finder, description.margin, description.size) == ("none", None, (32, 32))
     assert set(description.versions) == {"actionpose", "torch", "onnx", "onnxruntime"}
+
+
+@pytest.mark.parametrize("is_quantized", [False, True])
+@pytest.mark.parametrize("head", LOSSES_OF_HEAD)
+def test_what_runs_faster_gives_the_same(head: str, is_quantized: bool) -> None:
+    torch.manual_seed(0)
+    settings = NetworkSettings(width=0.125, head=head, deconvolution_channels=16)  # type: ignore[arg-type]
+    network = KeypointNetwork(settings, size=(96, 64), channels=3, n_keypoints=5)
+    with torch.no_grad():
+        for _ in range(3):
+            network(torch.rand(4, 3, 64, 96))  # running means and spreads that are not 0 and 1
+        for parameter in network.parameters():
+            parameter += 0.1 * torch.randn_like(parameter)
+        image = torch.randint(0, 255, (3, 64, 96, 3), dtype=torch.uint8)
+        expected = network.eval().predict(image)
+        found = RunningNetwork(network, is_quantized=is_quantized)(image)
+    assert expected[0].std() > 1
+    torch.testing.assert_close(found[0], expected[0], atol=1e-3, rtol=1e-3)
+    torch.testing.assert_close(found[1], expected[1], atol=1e-4, rtol=0)
 
 
 @pytest.mark.slow

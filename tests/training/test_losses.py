@@ -79,7 +79,7 @@ def test_descending_the_loss_finds_the_keypoints(head: str, loss: str) -> None:
     weight = torch.ones(2, 3).double()
     raw = raw.requires_grad_()
     optimizer = torch.optim.Adam([raw], lr=0.2 if head in ("heatmap", "simcc", "integral") else 0.02)
-    for _ in range(150):
+    for _ in range(300):
         optimizer.zero_grad()
         measure(raw, TARGET, weight).backward()
         optimizer.step()

@@ -16,13 +16,14 @@ from actionpose.training.checkpoint import load_model, predict  # noqa: E402
 from actionpose.training.dataset import KeypointDataset  # noqa: E402
 from actionpose.training.errors import TrainingError  # noqa: E402
 from actionpose.training.metrics import compute_errors  # noqa: E402
+from actionpose.training.pace import estimate_epochs  # noqa: E402
 from actionpose.training.settings import (  # noqa: E402
     LOSSES_OF_HEAD,
     AugmentationSettings,
     NetworkSettings,
     TrainingSettings,
 )
-from actionpose.training.trainer import Progress, Trainer, estimate_epochs  # noqa: E402
+from actionpose.training.trainer import Progress, Trainer  # noqa: E402
 from tests.training.puppets import dot_dataset  # noqa: E402
 
 TINY = NetworkSettings(width=0.125, deconvolution_channels=16, sigma_px=2.0)
@@ -86,17 +87,19 @@ def test_a_stopped_training_goes_on_to_the_same_result(
         assert all(torch.equal(a[name], b[name]) for name in a)
 
 
+@pytest.mark.parametrize(("save_s", "n_saved"), [(1e6, 3), (0.0, 5)])
 def test_a_training_killed_in_the_middle_goes_on_from_the_last_checkpoint(
-    dots: KeypointDataset, tmp_path: Path
+    save_s: float, n_saved: int, dots: KeypointDataset, tmp_path: Path
 ) -> None:
     expected = run(Trainer(dots, tmp_path / "whole", network=TINY, settings=QUICK))
-    steps = Trainer(dots, tmp_path / "killed", network=TINY, settings=QUICK).run()
+    settings = replace(QUICK, save_s=save_s)
+    steps = Trainer(dots, tmp_path / "killed", network=TINY, settings=settings).run()
     for _ in range(5):  # of 3 steps per epoch; nobody says good-bye
         next(steps)
     del steps
     (tmp_path / "killed" / "last.pt.part").write_bytes(b"half a checkpoint")
     resumed = Trainer.resume(dots, tmp_path / "killed")
-    assert run(resumed) == expected[3:]
+    assert run(resumed) == expected[n_saved:]
 
 
 def test_it_stops_when_nothing_improves(dots: KeypointDataset, tmp_path: Path) -> None:
@@ -148,6 +151,16 @@ def test_schedules(schedule: str, dots: KeypointDataset, tmp_path: Path) -> None
 
 def test_nothing_is_mirrored_without_pairs(dots: KeypointDataset, tmp_path: Path) -> None:
     assert Trainer(dots, tmp_path, network=TINY, settings=QUICK)._augmentation.flip == 0
+
+
+def test_parts_of_pictures_teach_as_well(tmp_path: Path) -> None:
+    dots = dot_dataset(size=96)
+    settings = replace(QUICK, epochs=2, augmentation=AugmentationSettings(rotation_deg=180, part=0.6))
+    run(Trainer(dots, tmp_path / "run", network=TINY, settings=settings))
+    found, _ = predict(load_model(tmp_path / "run").network, dots.image[:3])
+    assert found.shape == (3, 2, 2)
+    with pytest.raises(InvalidDataError, match="The simcc head cannot be trained on parts"):
+        Trainer(dots, tmp_path / "other", network=replace(TINY, head="simcc", loss=None), settings=settings)
 
 
 def test_same_pictures_are_refused(dots: KeypointDataset, tmp_path: Path) -> None:

@@ -1,0 +1,108 @@
+"""Published ImageNet weights to start from: a file, or torchvision's own, fetched once and checked."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+import urllib.error
+import urllib.parse
+import urllib.request
+from pathlib import Path
+
+import platformdirs
+import torch
+
+from actionpose.training.errors import TrainingError
+from actionpose.training.resnet import ResNet
+from actionpose.training.settings import Backbone
+
+__all__ = ["IMAGENET", "fetch_weights", "load_weights"]
+
+IMAGENET = "imagenet"
+"""What to give for weights that are to be fetched."""
+
+_SERVER = "https://download.pytorch.org/models/"
+# torchvision's file names end in the beginning of the file's SHA-256.
+_FILES: dict[Backbone, str] = {
+    "resnet18": "resnet18-f37072fd.pth",
+    "resnet34": "resnet34-b627a593.pth",
+    "resnet50": "resnet50-11ad3fa6.pth",
+    "resnet101": "resnet101-cd907fc2.pth",
+}
+_TIMEOUT_S = 30.0
+_CHUNK_BYTES, _MAX_BYTES = 1 << 20, 1 << 30
+
+
+def load_weights(backbone: ResNet, weights: str | Path, *, name: Backbone) -> None:
+    """Let a backbone begin with published weights.
+
+    Parameters
+    ----------
+    backbone : ResNet
+        Changed in place.
+    weights : str or Path
+        A torchvision state dict (``.pth``), or ``imagenet``: torchvision's for this backbone.
+    name : str
+        Which backbone it is.
+
+    Raises
+    ------
+    TrainingError
+        If the file does not hold weights of this backbone, or cannot be fetched.
+    """
+    path = fetch_weights(name) if str(weights) == IMAGENET else Path(weights)
+    try:
+        backbone.load_published(torch.load(path, map_location="cpu", weights_only=True))
+    except (OSError, RuntimeError, AttributeError, pickle.UnpicklingError, EOFError, KeyError) as error:
+        raise TrainingError(
+            f"{path} does not hold weights of this backbone: {error}.",
+            hint="Expected a torchvision state dict (.pth) of the same --backbone, with --width 1.",
+        ) from error
+
+
+def fetch_weights(name: Backbone, *, server: str = _SERVER, folder: Path | None = None) -> Path:
+    """Return the file of torchvision's ImageNet weights, fetched if it is not there yet.
+
+    Parameters
+    ----------
+    name : str
+        The backbone.
+    server : str
+        URL that its file name is put behind.
+    folder : Path, optional
+        Where files are kept. Default: the user's cache.
+
+    Raises
+    ------
+    TrainingError
+        If it cannot be fetched, or what came is another file.
+    """
+    file = _FILES[name]
+    folder = platformdirs.user_cache_path("actionpose", appauthor=False) / "weights" if folder is None else folder
+    path = folder / file
+    if path.is_file() and _has_checksum(path):
+        return path
+    folder.mkdir(parents=True, exist_ok=True)
+    scratch = path.with_name(path.name + ".part")
+    url = urllib.parse.urljoin(server, file)
+    advice = f"Or download it elsewhere and give it with --weights {file}."
+    try:
+        with urllib.request.urlopen(url, timeout=_TIMEOUT_S) as answer, scratch.open("wb") as out:
+            n_bytes = 0
+            while (chunk := answer.read(_CHUNK_BYTES)) and n_bytes <= _MAX_BYTES:
+                n_bytes += out.write(chunk)
+        if not _has_checksum(scratch, of=file):
+            raise TrainingError(f"{url} sent another file than {file}: its checksum differs.", hint=advice)
+        scratch.replace(path)
+    except (OSError, urllib.error.URLError, ValueError) as error:
+        raise TrainingError(f"{url} could not be fetched: {error}.", hint=advice) from error
+    finally:
+        scratch.unlink(missing_ok=True)
+    return path
+
+
+def _has_checksum(path: Path, *, of: str = "") -> bool:
+    """Whether a file's SHA-256 begins as its name, or that of another, says."""
+    expected = Path(of or path.name).stem.rpartition("-")[2]
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest().startswith(expected)
