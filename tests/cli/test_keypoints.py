@@ -46,7 +46,8 @@ def test_quickstart_from_video_to_recognising(run: Run, tmp_path: Path) -> None:
         "--worst",
         "worst.jpg",
     )
-    assert set(json.loads(judged.stdout)) == {"coco", "all", "sure", "teacher"}
+    # "sure" comes beside "all" where the two passes of the teacher disagree on a keypoint.
+    assert set(json.loads(judged.stdout)) - {"sure"} == {"coco", "all", "teacher"}
     scores = json.loads(judged.stdout)["all"]
     assert set(scores) == {"all", *load_dataset(model / "training/data.npz").skeleton.keypoints}
     assert scores["all"]["pck_20"]["n"] > 10

@@ -98,7 +98,7 @@ async def test_a_take_can_be_dropped_and_kept_again(run_app, wave):
         await press(pilot, "k")
         await until(pilot, lambda: not library.templates() and table.get_row_at(0)[3] == "-")
         await press(pilot, "k")
-        await until(pilot, lambda: len(library.templates("wave")) == 1)
+        await until(pilot, lambda: [template.label for template in library.templates()] == ["wave"])
 
 
 @pytest.mark.slow
