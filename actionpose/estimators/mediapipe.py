@@ -15,7 +15,7 @@ from actionpose.estimators.quiet import quiet_stderr
 from actionpose.pose import FloatArray, Frame, Pose
 from actionpose.skeleton import BLAZEPOSE_33, Skeleton
 
-__all__ = ["MediaPipePose", "import_mediapipe", "make_pose", "read_image", "warm_up_images"]
+__all__ = ["MediaPipeModel", "MediaPipePose", "import_mediapipe", "make_pose", "read_image", "warm_up_images"]
 
 Image = npt.NDArray[np.uint8]
 
@@ -23,7 +23,38 @@ _STEP_US = 33_333  # what `process` adds to its clock before every picture
 _START_US = 1_000_000  # later than all warming up
 
 
-class MediaPipePose:
+class MediaPipeModel:
+    """What all MediaPipe estimators share: a name, and a model that is open until it is closed."""
+
+    _name: str
+    _model: Any
+
+    @property
+    def name(self) -> str:
+        """Package, version and model."""
+        return self._name
+
+    def _check_open(self) -> None:
+        if self._model is None:
+            raise EstimatorError("The estimator was closed.", hint="Load a new one.")
+
+    def close(self) -> None:
+        """Release the model. May be called twice."""
+        if self._model is not None:
+            with quiet_stderr():
+                self._model.close()
+            self._model = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class MediaPipePose(MediaPipeModel):
     """MediaPipe Pose "full" with tracking (Bazarevsky et al. 2020, arXiv:2006.10204), from the mediapipe package.
 
     Poses are `BLAZEPOSE_33`: `position` are world coordinates in metres from the middle of the hips (x to the image's
@@ -52,7 +83,7 @@ class MediaPipePose:
         self._last_us = 0
         try:
             with quiet_stderr():
-                self._model: Any = mediapipe.solutions.pose.Pose(model_complexity=1, smooth_landmarks=smooth)
+                self._model = mediapipe.solutions.pose.Pose(model_complexity=1, smooth_landmarks=smooth)
                 self._warm_up()
         except (OSError, RuntimeError, ValueError) as error:
             raise EstimatorError(f"The bundled MediaPipe model could not be loaded: {error}.") from error
@@ -62,11 +93,6 @@ class MediaPipePose:
         for image in warm_up_images():
             self._model.process(image)
         self._last_us = _START_US - 1
-
-    @property
-    def name(self) -> str:
-        """Package, version and model."""
-        return self._name
 
     @property
     def skeleton(self) -> Skeleton:
@@ -105,25 +131,6 @@ class MediaPipePose:
         with quiet_stderr():
             self._model.reset()
             self._warm_up()
-
-    def _check_open(self) -> None:
-        if self._model is None:
-            raise EstimatorError("The estimator was closed.", hint="Load a new one.")
-
-    def close(self) -> None:
-        """Release the model."""
-        if self._model is not None:
-            with quiet_stderr():
-                self._model.close()
-            self._model = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def import_mediapipe() -> Any:

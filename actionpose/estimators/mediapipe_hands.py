@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import Any, Self
-
 import numpy as np
 
 from actionpose.errors import EstimatorError
-from actionpose.estimators.mediapipe import import_mediapipe, read_image
+from actionpose.estimators.mediapipe import MediaPipeModel, import_mediapipe, read_image
 from actionpose.estimators.quiet import quiet_stderr
 from actionpose.pose import FloatArray, Frame, Pose
 from actionpose.skeleton import HAND_21, Skeleton
@@ -16,7 +13,7 @@ from actionpose.skeleton import HAND_21, Skeleton
 __all__ = ["MediaPipeHand"]
 
 
-class MediaPipeHand:
+class MediaPipeHand(MediaPipeModel):
     """MediaPipe Hands "full" with tracking (Zhang et al. 2020, arXiv:2006.10214), from the mediapipe package.
 
     Poses are `HAND_21`, 2-D: `position` and `image_position` are pixels. The model says how sure it is of the hand, not
@@ -37,15 +34,10 @@ class MediaPipeHand:
         self._name = f"mediapipe {mediapipe.__version__} hand full"
         try:
             with quiet_stderr():
-                self._model: Any = mediapipe.solutions.hands.Hands(max_num_hands=1, model_complexity=1)
+                self._model = mediapipe.solutions.hands.Hands(max_num_hands=1, model_complexity=1)
                 self._model.process(np.zeros((64, 64, 3), np.uint8))  # says what it has to say
         except (OSError, RuntimeError, ValueError) as error:
             raise EstimatorError(f"The bundled MediaPipe hand model could not be loaded: {error}.") from error
-
-    @property
-    def name(self) -> str:
-        """Package, version and model."""
-        return self._name
 
     @property
     def skeleton(self) -> Skeleton:
@@ -87,22 +79,3 @@ class MediaPipeHand:
         self._check_open()
         with quiet_stderr():
             self._model.reset()
-
-    def _check_open(self) -> None:
-        if self._model is None:
-            raise EstimatorError("The estimator was closed.", hint="Load a new one.")
-
-    def close(self) -> None:
-        """Release the model. May be called twice."""
-        if self._model is not None:
-            with quiet_stderr():
-                self._model.close()
-            self._model = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

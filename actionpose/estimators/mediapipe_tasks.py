@@ -5,11 +5,10 @@ from __future__ import annotations
 import zipfile
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from actionpose.errors import EstimatorError
-from actionpose.estimators.mediapipe import import_mediapipe, make_pose, read_image, warm_up_images
+from actionpose.estimators.mediapipe import MediaPipeModel, import_mediapipe, make_pose, read_image, warm_up_images
 from actionpose.estimators.quiet import quiet_stderr
 from actionpose.estimators.tracking import BodyTracker
 from actionpose.pose import Frame, Pose
@@ -22,7 +21,7 @@ _START_MS = 1000  # later than all warming up
 _ADVICE = "Pose landmarker bundles are at https://ai.google.dev/edge/mediapipe/solutions/vision/pose_landmarker."
 
 
-class MediaPipeTasksPose:
+class MediaPipeTasksPose(MediaPipeModel):
     """MediaPipe's pose landmarker in video mode.
 
     Poses are as those of `MediaPipePose`, rounded alike; `track_id` stays with the body.
@@ -45,7 +44,7 @@ class MediaPipeTasksPose:
         self._mediapipe = import_mediapipe()
         self._name = f"mediapipe {self._mediapipe.__version__} {self._path.name}"
         self._tracker = BodyTracker()
-        self._model: Any = None
+        self._model = None
         self._start()
 
     def _start(self) -> None:
@@ -69,11 +68,6 @@ class MediaPipeTasksPose:
     def _detect(self, image: Any, ms: int) -> Any:
         picture = self._mediapipe.Image(image_format=self._mediapipe.ImageFormat.SRGB, data=image)
         return self._model.detect_for_video(picture, ms)
-
-    @property
-    def name(self) -> str:
-        """Package, version and file."""
-        return self._name
 
     @property
     def skeleton(self) -> Skeleton:
@@ -113,25 +107,6 @@ class MediaPipeTasksPose:
         self.close()
         self._tracker.reset()
         self._start()
-
-    def _check_open(self) -> None:
-        if self._model is None:
-            raise EstimatorError("The estimator was closed.", hint="Load a new one.")
-
-    def close(self) -> None:
-        """Release the model."""
-        if self._model is not None:
-            with quiet_stderr():
-                self._model.close()
-            self._model = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def _checked_bundle(path: Path) -> Path:
