@@ -22,7 +22,8 @@ _MAX_NEGATIVE = 9.0
 _FARTHEST = 1.0  # a lone template has no other to be told from
 _MAX_EXAMPLES = 120  # templates whose distances are measured; more add time and no precision
 _BACKGROUND_MARGIN = 0.95
-_BACKGROUND_FLOOR = 0.5
+_BACKGROUND_FLOOR, _BACKGROUND_CEILING = 0.5, 1.3
+_BACKGROUND_MOVING_S = 20.0  # of movement, to be sure that nothing else will come near
 _WINDOW_FACTOR = 0.8
 
 
@@ -33,8 +34,9 @@ def calibrate_thresholds(
 
     The negatives are the templates of the other labels, as recorded and reversed in time. A threshold is
     ``1.1 n ^ 0.15`` with n the 10th percentile of the distances to them, averaged (geometrically) within a label:
-    nearly constant on purpose, since few negatives are a noisy guide. Where a background recording comes closer
-    than that, the threshold moves below it, but not below half.
+    nearly constant on purpose, since few negatives are a noisy guide. A background recording moves it: below what
+    comes closer than that, but not below half; above it where nothing does, by three tenths at most and in proportion
+    to how long the body moved, up to 20 s.
 
     Parameters
     ----------
@@ -56,8 +58,11 @@ def calibrate_thresholds(
         of_label = labels == label
         mean = float(np.exp(np.log(negatives[of_label]).mean()))
         thresholds[of_label] = _FACTOR * min(mean, _MAX_NEGATIVE) ** _FLATTENING
-    nearest = [_nearest_in(bank, sequence) for sequence in background]
-    return _below_background(thresholds, nearest) * sensitivity
+    tracks = collect_tracks(bank, background)
+    nearest = compute_trace(bank, tracks).nearest() if tracks else ()
+    evidence = min(1.0, sum(_moving_s(bank, track) for track in tracks) / _BACKGROUND_MOVING_S)
+    most = 1.0 + evidence * (_BACKGROUND_CEILING - 1.0)
+    return _below_background(thresholds, nearest, most=most) * sensitivity
 
 
 def calibrate_window_thresholds(
@@ -82,10 +87,18 @@ def calibrate_window_thresholds(
     return _below_background(thresholds, nearest) * sensitivity
 
 
-def _below_background(thresholds: FloatArray, nearest: Sequence[FloatArray]) -> FloatArray:
-    """Move thresholds below what the background recordings come to, but not below half."""
+def _below_background(
+    thresholds: FloatArray, nearest: Sequence[FloatArray] | FloatArray, *, most: float = 1.0
+) -> FloatArray:
+    """Move thresholds to just below what the background recordings come to, between a half and `most` times."""
     allowed = _BACKGROUND_MARGIN * np.min([np.full(len(thresholds), np.inf), *nearest], axis=0)
-    return np.asarray(np.clip(allowed, _BACKGROUND_FLOOR * thresholds, thresholds))
+    return np.asarray(np.clip(allowed, _BACKGROUND_FLOOR * thresholds, most * thresholds))
+
+
+def _moving_s(bank: TemplateBank, track: FloatArray) -> float:
+    """Time for which the body moved in a stretch of stream, in seconds."""
+    change = np.linalg.norm(np.nan_to_num(track[bank.lag_frames :] - track[: -bank.lag_frames]), axis=1)
+    return float((change > bank.settings.stillness).sum() / bank.settings.features.rate_hz)
 
 
 def replay_template(bank: TemplateBank, template: int, *, is_reversed: bool = False) -> FloatArray:
@@ -98,13 +111,6 @@ def collect_tracks(bank: TemplateBank, sequences: Iterable[PoseSequence]) -> lis
     features = bank.settings.features
     frames = chain.from_iterable(_stream(bank, sequence) for sequence in sequences)
     return join_frames(frames, max_missing=features.rate_hz * features.max_gap_s)[0]
-
-
-def _nearest_in(bank: TemplateBank, sequence: PoseSequence) -> FloatArray:
-    """Smallest distance of each template to any stretch of a recording; array (N,), inf where none fits."""
-    tracks = collect_tracks(bank, [sequence])
-    nearest = compute_trace(bank, tracks).nearest() if tracks else np.empty((0, len(bank.templates)))
-    return np.asarray(nearest.min(axis=0, initial=np.inf))
 
 
 def _stream(bank: TemplateBank, sequence: PoseSequence) -> Iterator[FeatureFrame]:

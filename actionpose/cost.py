@@ -2,22 +2,53 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
 from actionpose.bank import TemplateBank
-from actionpose.dtw import PAD
+from actionpose.dtw import PAD, IntArray, Pauses
 from actionpose.pose import FloatArray
 
-__all__ = ["LocalCost", "path_directions"]
+__all__ = ["LocalCost", "StreamFrames", "path_directions"]
 
 Float32Array = npt.NDArray[np.float32]
 BoolArray = npt.NDArray[np.bool_]
 
 _MIN_SEEN_WEIGHT = 0.3  # with less of a template's weight in view, a frame says nothing about it
-_UNSEEN_COST = 2.0**0.75  # of moving at a right angle to the template
+_UNSEEN_SQUARE = 2.0  # of moving at a right angle to the template
 _NOTHING = 1e-9  # a change without direction, a weight without effect
 _FARTHEST = 1e3  # body sizes: keeps a broken pose within single precision
+
+_PAUSE_REACH = 0.6  # of a template's farthest, how far from both its ends it may pause
+_PAUSE_MOVEMENT = 0.7  # of a stream that pauses, at most: one and a half times `stillness`
+_PAUSE_FACTOR, _PAUSE_PRICE = 0.5, 0.3
+_PAUSE_POSITION_WEIGHT = 0.5
+_PAUSE_FARTHEST = 1.2  # weighted square
+_NEVER = 1e3
+
+
+@dataclass(frozen=True, slots=True)
+class StreamFrames:
+    """Frames of a stream as they are compared with the templates' goals.
+
+    Parameters
+    ----------
+    values : array (..., F + D + F)
+        Direction of change of features and travel, and weighted place of the features; 0 where it was not seen.
+    seen : array (..., F + D + F)
+        What was seen.
+    movement : array (...,)
+        0 = still, 1 = moving far more than `MatchSettings.stillness`; NaN = not known.
+    """
+
+    values: Float32Array
+    seen: BoolArray
+    movement: FloatArray
+
+    def __getitem__(self, part: slice) -> StreamFrames:
+        return StreamFrames(self.values[part], self.seen[part], self.movement[part])
 
 
 class LocalCost:
@@ -32,32 +63,46 @@ class LocalCost:
     the sum is scaled up by the weight that remains. Multiplied out, all templates are one product of a matrix with the
     frame, in single precision about the templates' mean pose.
 
+    People pause in the middle of an action, with the arm raised or the hand open, for as long as they like. Where a
+    template is far from both its ends and the stream is nearly still, with movement m = |v|^2 / (|v|^2 + e^2), a pause
+    costs, with a larger p::
+
+        0.5 [ sum_k w_k (p (x_k - T_k))^2 + m + 0.3 ] ^ 0.75
+
+    if the sum is at most 1.2: else the body is elsewhere.
+
     Parameters
     ----------
     bank : TemplateBank
         The N templates, laid out as in `StreamingDTW`: each after `PAD` cells.
+
+    Attributes
+    ----------
+    pausable : array (P,) of int
+        Cells where a path may pause, ascending.
     """
 
     def __init__(self, bank: TemplateBank) -> None:
         self._bank = bank
         n_features = bank.n_features
-        self._cells = bank.lengths + PAD
-        self._first = np.cumsum(self._cells) - bank.lengths
+        cells = bank.lengths + PAD
+        self._first = np.cumsum(cells) - bank.lengths
         self._place = bank.settings.position_weight
         self._centre = np.nan_to_num(np.mean([track[:, :n_features].mean(axis=0) for track in bank.tracks], axis=0))
         held = (bank.settings.held_position_weight / max(self._place, _NOTHING)) ** 2
         place_weights = bank.weights[:, :n_features] * np.where(bank.is_held, held, 1.0)[:, None]
-        weights = np.hstack([bank.weights, place_weights])
-        goal = np.zeros((int(self._cells.sum()), weights.shape[1]))
+        goal = np.zeros((int(cells.sum()), bank.weights.shape[1] + n_features))
         for first, track in zip(self._first.tolist(), bank.tracks, strict=True):
             goal[first : first + len(track)] = self._goal(track)
-        weight_of_cell = np.repeat(weights, self._cells, axis=0)
-        self._linear = _columns(-2.0 * weight_of_cell * goal)
-        self._squares = _columns(weight_of_cell * goal**2)
-        self._constant = np.asarray(self._squares.sum(axis=0), dtype=np.float32)
-        self._weights = _columns(weights)
-        self._total = np.asarray(np.maximum(weights.sum(axis=1), 1e-12), dtype=np.float32)
-        self._cost = np.empty(len(goal), dtype=np.float32)
+        self._squares = _Squares(goal, np.hstack([bank.weights, place_weights]), cells)
+        far = [
+            first + _far_from_ends(track[:, :n_features], w[:n_features])
+            for first, track, w in zip(self._first, bank.tracks, bank.weights, strict=True)
+        ]
+        self.pausable: IntArray = np.concatenate(far)
+        n_pausable = np.array([len(part) for part in far])
+        self._pausable_end = np.cumsum(n_pausable)
+        self._place_squares = _Squares(goal[self.pausable, -n_features:], place_weights, n_pausable)
         self._work = np.empty(len(goal), dtype=np.float32)
 
     def _goal(self, track: FloatArray) -> FloatArray:
@@ -65,8 +110,10 @@ class LocalCost:
         place = self._place * (track[:, : self._bank.n_features] - self._centre)
         return np.nan_to_num(np.hstack([path_directions(track), place]))
 
-    def of_frame(self, change: FloatArray, vector: FloatArray) -> Float32Array:
-        """Cost of one stream frame, array (cells,), valid until the next call.
+    def of_frame(self, change: FloatArray, vector: FloatArray) -> tuple[Float32Array, Float32Array | None]:
+        """Cost of one stream frame, array (cells,), and of pausing at it, array (P,) or None: where no path may pause.
+
+        Both are valid until the next call.
 
         Parameters
         ----------
@@ -75,46 +122,39 @@ class LocalCost:
         vector : array (F,)
             As for `compare`.
         """
-        frame, seen = self.compare(change, vector)
-        is_whole = bool(seen.all())
-        cost = self._cost
-        np.dot(frame, self._linear, out=cost)
-        np.add(cost, np.repeat(np.square(frame) @ self._weights, self._cells), out=cost)
-        if is_whole:
-            np.add(cost, self._constant, out=cost)
-        else:
-            shown = seen.astype(np.float32)
-            np.add(cost, np.dot(shown, self._squares, out=self._work), out=cost)
-            share = (shown @ self._weights) / self._total
-            np.divide(cost, np.repeat(np.maximum(share, _MIN_SEEN_WEIGHT), self._cells), out=cost)
+        frame = self.compare(change, vector)
+        cost = self._squares.of_frame(frame.values, frame.seen)
         _raise_to_three_quarters(cost, self._work)
-        if not is_whole:
-            cost[np.repeat(share < _MIN_SEEN_WEIGHT, self._cells)] = _UNSEEN_COST
-        return cost
+        if not (frame.movement <= _PAUSE_MOVEMENT and len(self.pausable)):
+            return cost, None
+        place = slice(-self._bank.n_features, None)
+        squares = self._place_squares.of_frame(frame.values[place], frame.seen[place])
+        return cost, self._pause(squares, float(frame.movement))
 
-    def of_template(self, template: int, frames: Float32Array, seen: BoolArray) -> Float32Array:
-        """Cost of many stream frames, as `compare` gives them, against one template, array (L, T)."""
-        first = int(self._first[template])
-        cells = slice(first, first + int(self._bank.lengths[template]))
-        cost = self._linear[:, cells].T @ frames.T
-        cost += self._weights[:, template] @ np.square(frames).T
-        is_whole = bool(seen.all())
-        if is_whole:
-            cost += self._constant[cells, None]
-        else:
-            shown = seen.astype(np.float32)
-            cost += self._squares[:, cells].T @ shown.T
-            share = (shown @ self._weights[:, template]) / self._total[template]
-            cost /= np.maximum(share, _MIN_SEEN_WEIGHT)
+    def of_template(self, template: int, frames: StreamFrames) -> tuple[Float32Array, Pauses]:
+        """Cost of many stream frames against one template, array (L, T), and where it may pause at which cost."""
+        first, length = int(self._first[template]), int(self._bank.lengths[template])
+        cost = self._squares.of_frames(template, slice(first, first + length), frames.values, frames.seen)
         _raise_to_three_quarters(cost, np.empty_like(cost))
-        if not is_whole:
-            cost[:, share < _MIN_SEEN_WEIGHT] = _UNSEEN_COST
-        return np.asarray(cost)
+        still = np.flatnonzero(frames.movement <= _PAUSE_MOVEMENT)
+        end = int(self._pausable_end[template])
+        cells = slice(int(self._pausable_end[template - 1]) if template else 0, end)
+        place = -self._bank.n_features
+        squares = self._place_squares.of_frames(
+            template, cells, frames.values[still, place:], frames.seen[still, place:]
+        )
+        return cost, Pauses(self.pausable[cells] - first, still, self._pause(squares, frames.movement[still]))
 
-    def compare(
-        self, change: FloatArray, vector: FloatArray, *, stillness: float | None = None
-    ) -> tuple[Float32Array, BoolArray]:
-        """Return what the templates' goals are compared with, zero where it was not seen, and what was seen.
+    def _pause(self, squares: Float32Array, movement: FloatArray | float) -> Float32Array:
+        squares *= np.float32((_PAUSE_POSITION_WEIGHT / max(self._place, _NOTHING)) ** 2)
+        squares[squares > _PAUSE_FARTHEST] = _NEVER
+        squares += np.asarray(movement + _PAUSE_PRICE, dtype=np.float32)
+        _raise_to_three_quarters(squares, np.empty_like(squares))
+        squares *= np.float32(_PAUSE_FACTOR)
+        return squares
+
+    def compare(self, change: FloatArray, vector: FloatArray, *, stillness: float | None = None) -> StreamFrames:
+        """Return frames as they are compared with the templates' goals.
 
         Parameters
         ----------
@@ -124,10 +164,6 @@ class LocalCost:
             Features; NaN = not seen.
         stillness : float, optional
             Another than the bank's.
-
-        Returns
-        -------
-        frames, seen : array (..., F + D + F)
         """
         n_change = change.shape[-1]
         frame = np.empty((*change.shape[:-1], n_change + vector.shape[-1]), dtype=np.float32)
@@ -137,14 +173,67 @@ class LocalCost:
         place *= self._place
         np.maximum(frame, -_FARTHEST, out=frame)
         missing = np.isnan(frame)
-        n_seen = n_change
+        energy = np.einsum("...f,...f->...", moved, moved)
         if missing.any():
             frame[missing] = 0.0
-            n_seen = np.maximum(n_change - missing[..., :n_change].sum(axis=-1), 1)
-        energy = np.einsum("...f,...f->...", moved, moved) * (n_change / n_seen)
-        still = self._bank.settings.stillness if stillness is None else stillness
-        moved /= np.sqrt(np.maximum(energy + still**2, _NOTHING**2))[..., None]
-        return frame, ~missing
+            n_seen = n_change - missing[..., :n_change].sum(axis=-1)
+            energy = np.einsum("...f,...f->...", moved, moved) * (n_change / np.maximum(n_seen, 1))
+            energy = np.where(n_seen > 0, energy, np.nan)
+        total = energy + (self._bank.settings.stillness if stillness is None else stillness) ** 2
+        moved /= np.sqrt(np.fmax(total, _NOTHING**2))[..., None]
+        return StreamFrames(frame, ~missing, energy / np.maximum(total, _NOTHING**2))
+
+
+class _Squares:
+    """Weighted squared distances of frames to goals; features not seen are left out and made up for.
+
+    Parameters
+    ----------
+    goal : array (cells, F)
+        Of each cell.
+    weights : array (N, F)
+        Of each template.
+    n_cells : array (N,)
+        Cells of each template, one template after the other.
+    """
+
+    def __init__(self, goal: FloatArray, weights: FloatArray, n_cells: IntArray) -> None:
+        self._n_cells = n_cells
+        weight_of_cell = np.repeat(weights, n_cells, axis=0)
+        self._linear = _columns(-2.0 * weight_of_cell * goal)
+        self._squares = _columns(weight_of_cell * goal**2)
+        self._constant = np.asarray(self._squares.sum(axis=0), dtype=np.float32)
+        self._weights = _columns(weights)
+        self._total = np.asarray(np.maximum(weights.sum(axis=1), 1e-12), dtype=np.float32)
+        self._result = np.empty(len(goal), dtype=np.float32)
+        self._work = np.empty(len(goal), dtype=np.float32)
+
+    def of_frame(self, frame: Float32Array, seen: BoolArray) -> Float32Array:
+        """Of one frame to all cells, array (cells,), valid until the next call."""
+        result = np.dot(frame, self._linear, out=self._result)
+        np.add(result, np.repeat(np.square(frame) @ self._weights, self._n_cells), out=result)
+        if seen.all():
+            return np.add(result, self._constant, out=result)
+        shown = seen.astype(np.float32)
+        np.add(result, np.dot(shown, self._squares, out=self._work), out=result)
+        share = (shown @ self._weights) / self._total
+        np.divide(result, np.repeat(np.maximum(share, _MIN_SEEN_WEIGHT), self._n_cells), out=result)
+        result[np.repeat(share < _MIN_SEEN_WEIGHT, self._n_cells)] = _UNSEEN_SQUARE
+        return result
+
+    def of_frames(self, template: int, cells: slice, frames: Float32Array, seen: BoolArray) -> Float32Array:
+        """Of many frames to the cells of one template, array (cells, T)."""
+        result = self._linear[:, cells].T @ frames.T
+        result += self._weights[:, template] @ np.square(frames).T
+        if seen.all():
+            result += self._constant[cells, None]
+            return np.asarray(result)
+        shown = seen.astype(np.float32)
+        result += self._squares[:, cells].T @ shown.T
+        share = (shown @ self._weights[:, template]) / self._total[template]
+        result /= np.maximum(share, _MIN_SEEN_WEIGHT)
+        result[:, share < _MIN_SEEN_WEIGHT] = _UNSEEN_SQUARE
+        return np.asarray(result)
 
 
 def _raise_to_three_quarters(cost: Float32Array, work: Float32Array) -> None:
@@ -152,6 +241,13 @@ def _raise_to_three_quarters(cost: Float32Array, work: Float32Array) -> None:
     np.sqrt(cost, out=cost)
     np.sqrt(cost, out=work)
     np.multiply(cost, work, out=cost)
+
+
+def _far_from_ends(track: FloatArray, weight: FloatArray) -> IntArray:
+    """Frames of a track that are far from its first and its last, as far as it goes."""
+    path = np.nan_to_num(track) * np.sqrt(weight)
+    away = np.stack([np.linalg.norm(path - path[end], axis=1) for end in (0, -1)])
+    return np.flatnonzero((away.min(axis=0) > 0.0) & (away.min(axis=0) >= _PAUSE_REACH * away.max()))
 
 
 def path_directions(track: FloatArray) -> FloatArray:

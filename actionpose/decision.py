@@ -124,7 +124,7 @@ class EventDecider:
     The match with the smallest ratio of distance to threshold is the candidate until a better one comes; it is
     reported when ``max(4, patience * ratio)`` frames have passed since its end. What begins much before the last
     reported end is not considered, least of all if it is the same action: that would be what is left of it. A held
-    pose lasts for as long as its matches follow each other.
+    pose lasts for as long as its matches follow each other, and is no pause of another action.
 
     Parameters
     ----------
@@ -173,6 +173,8 @@ class EventDecider:
                 nearest = min(candidate, match, key=self.ratio)
                 start = min(candidate.start_frame, match.start_frame)
                 self._candidate = replace(nearest, start_frame=start, end_frame=match.end_frame)
+                continue
+            if candidate and self._is_held[candidate.template] and candidate.is_pause_of(match.n_paused):
                 continue
             if candidate and self._follows(match, candidate):
                 decided += self.flush()

@@ -3,15 +3,17 @@
 `StreamingDTW` spots templates in an endless stream, `search` one template in a whole recording, and `WindowDTW`
 compares a sliding window with every template. Plain-loop twins of all are in ``tests/naive.py``.
 
-In the first two, a path's distance and the frame where it begins travel together in one 64-bit integer: the distance
-as a fixed-point number above, the frame below. The smaller of two such numbers is the better path with its start, the
-earlier one of equals, so that choosing a path is a minimum, which has no branches, and sums are exact in any order.
+In the first two, a path's distance, the frame where it begins and the frames it paused travel together in one 64-bit
+integer: the distance as a fixed-point number above, the others below. The smaller of two such numbers is the better
+path, of equals the one that begins earlier, so that choosing a path is a minimum, which has no branches, and sums are
+exact in any order.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,7 +21,18 @@ import numpy.typing as npt
 
 from actionpose.pose import FloatArray
 
-__all__ = ["MAX_STREAM_FRAMES", "PAD", "IntArray", "StreamingDTW", "WindowDTW", "dtw_distances", "search"]
+__all__ = [
+    "MAX_PAUSE_FRAMES",
+    "MAX_STREAM_FRAMES",
+    "PAD",
+    "IntArray",
+    "Pauses",
+    "StreamingDTW",
+    "WindowDTW",
+    "dtw_distances",
+    "find_warping_path",
+    "search",
+]
 
 IntArray = npt.NDArray[np.int64]
 _FloatCosts = npt.NDArray[np.floating[Any]]
@@ -27,10 +40,14 @@ _FloatCosts = npt.NDArray[np.floating[Any]]
 PAD = 2
 """Cells before each template's first frame: one that no path reaches, one where every path begins."""
 
-MAX_STREAM_FRAMES = 1 << 31
-"""Stream frames that can be told apart: two years at 30 Hz."""
+_PAUSE_BITS = 10
+MAX_PAUSE_FRAMES = (1 << _PAUSE_BITS) - 1
+"""Frames that a path can pause altogether: half a minute at 30 Hz."""
 
-_ONE = float(1 << 18)  # a cost of 1; the lower half of an integer is the start
+MAX_STREAM_FRAMES = 1 << (32 - _PAUSE_BITS)
+"""Stream frames that can be told apart: 39 hours at 30 Hz."""
+
+_ONE = float(1 << 18)  # a cost of 1; the lower half of an integer is the start, and below it the pause
 _MAX_COST = 8.0  # further apart is as good as anything; keeps sums of 500 costs within the upper half
 _UNREACHED = 1 << 62
 _LOW, _HIGH = (slice(0, None, 2), slice(1, None, 2))[:: 1 if sys.byteorder == "little" else -1]
@@ -52,10 +69,18 @@ class StreamingDTW:
     frame that is computed, so all frames of all templates are one vector. Costs count to five digits after the point
     and up to 8.
 
+    At some template frames a path may also pause, at a cost of its own, for as long as the caller allows::
+
+        D[t, j] = min( the above, D[t-1, j] + pause[t, j] )
+
+    Frames paused do not count as matched.
+
     Parameters
     ----------
     lengths : sequence of int
         Frames of each of the N templates.
+    pausable : array (P,) of int, optional
+        Cells where a path may pause, ascending; default: none.
 
     Attributes
     ----------
@@ -65,8 +90,9 @@ class StreamingDTW:
         Which template a cell belongs to, and which of its frames it is, from 1; 0 and -1 for the cells before.
     """
 
-    def __init__(self, lengths: Sequence[int]) -> None:
+    def __init__(self, lengths: Sequence[int], *, pausable: IntArray | None = None) -> None:
         self.lengths = np.asarray(lengths, dtype=np.int64)
+        self._pausable = np.empty(0, dtype=np.int64) if pausable is None else pausable
         first = np.concatenate([[0], np.cumsum(self.lengths + PAD)])
         self.size = int(first[-1])
         self.template_of_cell = np.repeat(np.arange(len(self.lengths)), self.lengths + PAD)
@@ -77,7 +103,7 @@ class StreamingDTW:
         self._distance = np.empty(self.size, dtype=np.int64)
         self._straight = np.empty((2, self.size), dtype=np.int64)
         self._slanted = np.empty(self.size, dtype=np.int64)
-        self._fixed_point = _FixedPoint(self.size)
+        self._fixed_point, self._fixed_pause = _FixedPoint(self.size), _FixedPoint(len(self._pausable))
         self.reset()
 
     def reset(self) -> None:
@@ -87,7 +113,7 @@ class StreamingDTW:
         self._distance[:] = _UNREACHED
         self._distance[self._begin] = 0  # the frame before the first
 
-    def update(self, cost: _FloatCosts) -> None:
+    def update(self, cost: _FloatCosts, pause: _FloatCosts | None = None) -> None:
         """Advance by one stream frame.
 
         Parameters
@@ -95,8 +121,11 @@ class StreamingDTW:
         cost : array (size,)
             Local cost of the frame against every frame of every template; the cells before a template's first may
             have any.
+        pause : array (P,), optional
+            Cost of pausing at each of the cells where that may be; default: no path may pause now.
         """
         self._frame += 1
+        paused = None if pause is None else self._fixed_pause.extend(self._distance.take(self._pausable), pause)
         distance, best = self._distance, self._slanted[1:]
         straight, before = (self._straight[(self._frame - k) % 2] for k in range(2))
         here, c = straight[1:], self._fixed_point.of(cost)[1:]
@@ -105,15 +134,17 @@ class StreamingDTW:
         np.minimum(straight[:-1], before[1:], out=best)
         np.add(best, c, out=best)
         np.minimum(best, here, out=distance[1:])
-        self._distance[self._first] = _UNREACHED
-        self._distance[self._begin] = self._frame + 1
+        if paused is not None:
+            distance[self._pausable] = np.minimum(distance.take(self._pausable), paused)
+        distance[self._first] = _UNREACHED
+        distance[self._begin] = self._frame + 1 << _PAUSE_BITS
 
     @property
     def n_frames(self) -> int:
         """Number of stream frames seen since the last reset."""
         return self._frame + 1
 
-    def ends(self) -> tuple[FloatArray, IntArray]:
+    def ends(self) -> tuple[FloatArray, IntArray, IntArray]:
         """Return the matches that end with the newest frame.
 
         Returns
@@ -122,27 +153,29 @@ class StreamingDTW:
             Accumulated distance of the best match of each whole template; inf where there is none yet.
         start : array (N,)
             Index of the stream frame where that match begins, counted from the last reset.
+        n_matched : array (N,)
+            Number of stream frames from there on, without those paused.
         """
-        return _unpack(self._distance.take(self._last))
+        return _unpack(self._distance.take(self._last), self.n_frames)
 
-    def unfinished(self) -> tuple[FloatArray, IntArray]:
+    def unfinished(self) -> tuple[FloatArray, IntArray, IntArray]:
         """Return the best partial matches that end with the newest frame, for all cells.
 
         Returns
         -------
         distance : array (size,)
             Accumulated distance up to each template frame; inf where no path leads.
-        start : array (size,)
-            Index of the stream frame where that path begins.
+        start, n_matched : array (size,)
+            As for `ends`.
         """
-        return _unpack(self._distance)
+        return _unpack(self._distance, self.n_frames)
 
     def progress(self) -> FloatArray:
         """Return how much of each template the most likely unfinished match has covered, 0 to 1; array (N,)."""
-        distance, start = self.unfinished()
+        distance, _, n_matched = self.unfinished()
         is_frame = self.frame_of_cell > 0
         score = np.full(self.size, np.inf)
-        np.divide(distance, self.frame_of_cell + self.n_frames - start, out=score, where=is_frame)
+        np.divide(distance, self.frame_of_cell + n_matched, out=score, where=is_frame)
         # A longer match at the same cost says more than a short one: weigh by the square root of its length.
         np.divide(score, np.sqrt(np.maximum(self.frame_of_cell, 1)), out=score)
         is_best = score == np.minimum.reduceat(score, self._first)[self.template_of_cell]
@@ -152,16 +185,35 @@ class StreamingDTW:
         return covered / self.lengths
 
 
+@dataclass(frozen=True, slots=True)
+class Pauses:
+    """Where a path of `search` may pause.
+
+    Parameters
+    ----------
+    rows : array (P,) of int
+        Template frames, from 0.
+    columns : array (S,) of int
+        Frames of the part of the recording, from 0, ascending.
+    cost : array (P, S)
+        Of pausing there.
+    """
+
+    rows: IntArray
+    columns: IntArray
+    cost: _FloatCosts
+
+
 def search(
-    costs: Iterable[npt.NDArray[np.floating[Any]]], *, gaps: IntArray | None = None
-) -> tuple[FloatArray, IntArray]:
+    costs: Iterable[tuple[_FloatCosts, Pauses | None]], *, gaps: IntArray | None = None
+) -> tuple[FloatArray, IntArray, IntArray]:
     """Spot one template in a whole recording: the recurrence of `StreamingDTW`, over many times at once.
 
     Parameters
     ----------
-    costs : iterable of array (L, n)
-        Local cost of each template frame against each frame of the recording, in parts of any length n, T together;
-        parts of some thousand frames stay in the processor's cache.
+    costs : iterable of (array (L, n), Pauses or None)
+        Local cost of each template frame against each frame of the recording, and where a path may pause, in parts of
+        any length n, T together; parts of some thousand frames stay in the processor's cache.
     gaps : array, optional
         Frames that no path may touch, ascending; two in a row cannot be jumped over.
 
@@ -171,12 +223,14 @@ def search(
         Accumulated distance of the best match that ends at each frame; inf where there is none.
     start : array (T,)
         Frame where that match begins.
+    n_matched : array (T,)
+        Number of frames from there on, without those paused.
     """
     packed: list[IntArray] = []
     begin = 0
     # The first column of a part is the last frame of the part before.
     distance, straight = np.empty((2, 0, 1), dtype=np.int64)
-    for cost in costs:
+    for cost, pauses in costs:
         n_template, n = cost.shape
         last = (distance[:, -1:], straight[:, -1:])
         if distance.shape != (n_template + 1, 1 + n):
@@ -186,8 +240,9 @@ def search(
             distance[:, :1], straight[:, :1] = last
         else:
             distance[0, 0] = 0
-        distance[0, 1:] = np.arange(begin + 1, begin + n + 1)
+        distance[0, 1:] = np.arange(begin + 1, begin + n + 1) << _PAUSE_BITS
         holes = None if gaps is None else gaps[slice(*np.searchsorted(gaps, (begin, begin + n)))] - begin
+        pause = _Pause(pauses) if pauses and len(pauses.columns) else None
         for j in range(1, n_template + 1):
             c, best, here = fixed_point.of(cost[j - 1]), distance[j, 1:], straight[j, 1:]
             np.add(distance[j - 1, :-1], c, out=here)
@@ -197,9 +252,48 @@ def search(
             np.minimum(best, here, out=best)
             if holes is not None:
                 best[holes] = here[holes] = _UNREACHED
+            if pause:
+                pause.at(j - 1, distance[j])
         packed.append(distance[n_template, 1:].copy())
         begin += n
-    return _unpack(np.concatenate([np.empty(0, dtype=np.int64), *packed]))
+    return _unpack(np.concatenate([np.empty(0, dtype=np.int64), *packed]), np.arange(1, begin + 1))
+
+
+class _Pause:
+    """Lets the paths of one part of a recording pause, over all its times at once.
+
+    A pause of any length is the best of two: the one until half of the time ago, prolonged, and the other half.
+    """
+
+    def __init__(self, pauses: Pauses) -> None:
+        self._row = {row: i for i, row in enumerate(pauses.rows.tolist())}
+        self._cost = pauses.cost
+        self._fixed_point = _FixedPoint(len(pauses.columns))
+        # Frame t of the part is column t + 1; a run of still frames begins with the column before it.
+        still = pauses.columns + 1
+        self._columns = np.union1d(still, still - 1)
+        self._is_still = np.isin(self._columns, still, assume_unique=True)
+        place = np.arange(len(self._columns))
+        since = place - np.maximum.accumulate(np.where(self._is_still, 0, place))
+        longest = min(int(since.max()), MAX_PAUSE_FRAMES)
+        self._reached = [np.flatnonzero(since >= 1 << k) for k in range(longest.bit_length())]
+
+    def at(self, row: int, distance: IntArray) -> None:
+        """Let the paths pause at one template frame; `distance` is by column."""
+        i = self._row.get(row)
+        if i is None:
+            return
+        best = distance.take(self._columns)
+        cost = np.zeros_like(best)
+        cost[self._is_still] = self._fixed_point.of(self._cost[i]) + 1
+        for k, reached in enumerate(self._reached):
+            half = reached - (1 << k)
+            before = best.take(half)
+            longer = before + cost.take(reached)
+            longer[(longer & MAX_PAUSE_FRAMES) < (before & MAX_PAUSE_FRAMES)] = _UNREACHED
+            best[reached] = np.minimum(best.take(reached), longer)
+            cost[reached] += cost.take(half)
+        distance[self._columns] = best
 
 
 class _FixedPoint:
@@ -218,12 +312,22 @@ class _FixedPoint:
         np.copyto(self._upper, self._scaled, casting="unsafe")
         return self._packed
 
+    def extend(self, paths: IntArray, pause: _FloatCosts) -> IntArray:
+        """Let paths pause for one frame more, in place; none that has paused for as long as can be counted."""
+        paths += self.of(pause)
+        paths += 1
+        paths[paths & MAX_PAUSE_FRAMES == 0] = _UNREACHED
+        return paths
 
-def _unpack(packed: IntArray) -> tuple[FloatArray, IntArray]:
-    halves = packed.view(np.int32)
+
+def _unpack(packed: IntArray, end: IntArray | int) -> tuple[FloatArray, IntArray, IntArray]:
+    """Return distance, start and number of frames matched of paths that end before frame `end`."""
+    halves = packed.view(np.uint32)
     distance = halves[_HIGH] / _ONE
     distance[packed >= _UNREACHED] = np.inf
-    return distance, halves[_LOW].astype(np.int64)
+    low = halves[_LOW].astype(np.int64)
+    start = low >> _PAUSE_BITS
+    return distance, start, end - start - (low & MAX_PAUSE_FRAMES)
 
 
 class WindowDTW:
@@ -303,3 +407,31 @@ def dtw_distances(cost: FloatArray, lengths: Sequence[int]) -> FloatArray:
     for rows in cost.transpose(1, 2, 0):
         dtw.update(rows[: dtw.n_longest])
     return dtw.distances()
+
+
+def find_warping_path(cost: FloatArray) -> IntArray:
+    """Find the path of least total cost from corner to corner, in steps (1,0), (0,1), (1,1).
+
+    Parameters
+    ----------
+    cost : array (n, m)
+        Local cost of each frame against each other; no NaN.
+
+    Returns
+    -------
+    array (P, 2)
+        Row and column of each step (Sakoe & Chiba 1978); the diagonal where steps are equally good.
+    """
+    n, m = cost.shape
+    total = [[float("inf")] * (m + 1) for _ in range(n + 1)]
+    total[0][0] = 0.0
+    for i, row in enumerate(cost.tolist(), start=1):
+        above, here = total[i - 1], total[i]
+        for j, local in enumerate(row, start=1):
+            here[j] = local + min(above[j - 1], above[j], here[j - 1])
+    i, j = n, m
+    path = [(n - 1, m - 1)]
+    while (i, j) != (1, 1):
+        _, i, j = min((total[i - 1][j - 1], i - 1, j - 1), (total[i - 1][j], i - 1, j), (total[i][j - 1], i, j - 1))
+        path.append((i - 1, j - 1))
+    return np.array(path[::-1])

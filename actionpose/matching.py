@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from actionpose.bank import MAX_FRAMES, TemplateBank
 from actionpose.cost import LocalCost
-from actionpose.dtw import MAX_STREAM_FRAMES, IntArray, StreamingDTW, WindowDTW
+from actionpose.dtw import MAX_PAUSE_FRAMES, MAX_STREAM_FRAMES, IntArray, StreamingDTW, WindowDTW
 from actionpose.errors import InvalidDataError
 from actionpose.features import FeatureFrame
 from actionpose.pose import FloatArray
@@ -19,8 +20,9 @@ __all__ = ["Backend", "Match", "StreamMatcher", "WindowMatcher"]
 
 Backend = Literal["exact", "fastdtw"]
 
-_HISTORY_FRAMES = 4 * MAX_FRAMES
+_HISTORY_FRAMES = 2 * MAX_FRAMES + MAX_PAUSE_FRAMES  # the longest match
 _CLEARLY = 0.9  # of a match's ratio: what an action under way must be below to make it wait
+_PAUSE_SHARE = 0.5  # of a held pose, from which on a pause in another action is the pose
 _MAX_LATENESS = 0.5  # of a match, by which what it makes way for may begin after it
 
 
@@ -36,12 +38,19 @@ class Match:
         Per frame of path; comparable between templates of any length.
     start_frame, end_frame : int
         Half-open, counted since the stream last began anew.
+    n_paused : int
+        Frames among them in which the body stood still in the middle of the action.
     """
 
     template: int
     distance: float
     start_frame: int
     end_frame: int
+    n_paused: int = 0
+
+    def is_pause_of(self, n_paused: IntArray | int) -> npt.NDArray[np.bool_]:
+        """Whether this, a held pose, is what another match of so many frames paused takes for its pause."""
+        return np.asarray(n_paused) > _PAUSE_SHARE * (self.end_frame - self.start_frame)
 
 
 class StreamMatcher:
@@ -59,9 +68,9 @@ class StreamMatcher:
         self._bank = bank
         self._limits = np.full(len(bank.templates), np.inf) if limits is None else limits
         self._cost = LocalCost(bank)
-        self._dtw = StreamingDTW(bank.lengths.tolist())
+        self._dtw = StreamingDTW(bank.lengths.tolist(), pausable=self._cost.pausable)
         self._lag = bank.lag_frames
-        # Longer than the longest match; a stretch of it is one slice, for everything is written twice.
+        # A stretch of it is one slice, for everything is written twice.
         self._history = np.empty((2, _HISTORY_FRAMES, bank.tracks[0].shape[1]))
         self.reset()
 
@@ -90,36 +99,41 @@ class StreamMatcher:
             change = track - self._history[0, (self._n_frames - self._lag) % _HISTORY_FRAMES]
         else:
             change = np.full_like(track, np.nan)
-        self._dtw.update(self._cost.of_frame(change, frame.vector))
+        self._dtw.update(*self._cost.of_frame(change, frame.vector))
         self._n_frames += 1
-        distance, start = self.ends()
-        near = np.flatnonzero(distance < self._limits)
-        matches = [self.judge(i, distance[i], start=start[i], end=self._n_frames) for i in near.tolist()]
+        distance, start, n_paused = self.ends()
+        near = np.flatnonzero(distance < self._limits).tolist()
+        matches = [self.judge(i, distance[i], start=start[i], end=self._n_frames, n_paused=n_paused[i]) for i in near]
         return [match for match in matches if match.distance < self._limits[match.template]]
 
-    def ends(self) -> tuple[FloatArray, IntArray]:
-        """Distance per frame of path, array (N,), and first frame, array (N,), of the matches that end now.
+    def ends(self) -> tuple[FloatArray, IntArray, IntArray]:
+        """Distance per frame of path, first frame, and frames paused of the matches that end now, array (N,) each.
 
         The distance is not yet corrected for unlike extent, which `judge` does.
         """
-        distance, start = self._dtw.ends()
-        return distance / (self._bank.lengths + self._n_frames - start), start
+        distance, start, n_matched = self._dtw.ends()
+        return distance / (self._bank.lengths + n_matched), start, self._n_frames - start - n_matched
 
-    def judge(self, template: int, distance: float, *, start: int, end: int) -> Match:
+    def judge(self, template: int, distance: float, *, start: int, end: int, n_paused: int = 0) -> Match:
         """Correct a distance, upwards, by how unlike the extent of the matched motion is to the template's."""
         first = start % _HISTORY_FRAMES
         stretch = self._history.reshape(2 * _HISTORY_FRAMES, -1)[first : first + end - start]
         corrected = distance * self._bank.unlikeness(template, np.ptp(stretch, axis=0))
-        return Match(template, float(corrected), int(start), end)
+        return Match(template, float(corrected), int(start), end, int(n_paused))
 
     def is_contested(self, match: Match) -> bool:
-        """Whether the match may be part, or the beginning, of another that is under way and clearly better so far."""
+        """Whether the match may be part, or the beginning, of another that is under way and clearly better so far.
+
+        A pose that is held is no pause of another action.
+        """
         dtw = self._dtw
-        distance, start = dtw.unfinished()
+        distance, start, n_matched = dtw.unfinished()
         frame, template = dtw.frame_of_cell, dtw.template_of_cell
         slack = _MAX_LATENESS * (match.end_frame - match.start_frame)
         is_rival = (frame > 0) & (frame < self._bank.lengths[template]) & (start <= match.start_frame + slack)
-        ratio = distance[is_rival] / (frame + self._n_frames - start)[is_rival] / self._limits[template[is_rival]]
+        if self._bank.is_held[match.template]:
+            is_rival &= ~match.is_pause_of(self._n_frames - start - n_matched)
+        ratio = distance[is_rival] / (frame + n_matched)[is_rival] / self._limits[template[is_rival]]
         return bool((ratio < _CLEARLY * match.distance / self._limits[match.template]).any())
 
     @property

@@ -23,6 +23,7 @@ __all__ = ["ActionState", "DistanceTrace", "Mode", "Recognizer", "RecognizerSett
 
 Mode = Literal["stream", "window"]
 
+_POSITION_WEIGHT = {"positions": 0.3, "directions": 0.3, "angles": 0.4}  # of body sizes, unit vectors, radians
 _REMEMBERED_FRAMES = 2048  # more than the longest match and the longest window
 
 
@@ -78,7 +79,8 @@ class RecognizerSettings:
     def matching(self) -> MatchSettings:
         """What of this concerns the matchers."""
         return MatchSettings(
-            features=FeatureSettings(feature=self.feature, rate_hz=self.rate_hz, min_confidence=self.min_confidence)
+            features=FeatureSettings(feature=self.feature, rate_hz=self.rate_hz, min_confidence=self.min_confidence),
+            position_weight=_POSITION_WEIGHT[self.feature],
         )
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from actionpose.bank import TemplateBank
+from actionpose.bank import MAX_FRAMES, TemplateBank
 from actionpose.cost import LocalCost, path_directions
-from actionpose.dtw import PAD, IntArray, dtw_distances, search
+from actionpose.dtw import MAX_PAUSE_FRAMES, PAD, IntArray, dtw_distances, search
 from actionpose.features import FeatureFrame
 from actionpose.pose import FloatArray, PoseSequence
 
@@ -106,18 +106,14 @@ def compute_trace(bank: TemplateBank, tracks: Sequence[FloatArray]) -> Trace:
     for first in (bounds[:-1] + PAD * np.arange(len(tracks))).tolist():
         change[first : first + bank.lag_frames] = np.nan
     cost, ranges = LocalCost(bank), _Ranges(stream)
-    cuts = range(_PART_FRAMES, len(stream), _PART_FRAMES)
-    parts = [
-        cost.compare(*part)
-        for part in zip(np.split(change, cuts), np.split(stream[:, : bank.n_features], cuts), strict=True)
-    ]
+    frames = cost.compare(change, stream[:, : bank.n_features])
+    parts = [frames[begin : begin + _PART_FRAMES] for begin in range(0, len(stream), _PART_FRAMES)]
     for i in range(shape[1]):
-        total, begin = search((cost.of_template(i, frames, seen) for frames, seen in parts), gaps=gaps)
-        total, begin = total[place], begin[place]
+        total, begin, n_matched = search((cost.of_template(i, part) for part in parts), gaps=gaps)
+        total, begin, n_matched = total[place], begin[place], n_matched[place]
         found = np.flatnonzero(np.isfinite(total))
-        n_matched = place[found] + 1 - begin[found]
         extent = ranges.between(begin[found], place[found] + 1)
-        distance[found, i] = total[found] / (bank.lengths[i] + n_matched) * bank.unlikeness(i, extent)
+        distance[found, i] = total[found] / (bank.lengths[i] + n_matched[found]) * bank.unlikeness(i, extent)
         start[found, i] = number[begin[found]]
     return Trace(distance=distance, start=start, bounds=bounds)
 
@@ -140,10 +136,10 @@ def compare_whole(bank: TemplateBank, sequence: PoseSequence) -> FloatArray:
     bank = bank.for_clips
     track = bank.compile(sequence)
     cost = LocalCost(bank)
-    frames, seen = cost.compare(path_directions(track), track[:, : bank.n_features], stillness=0.0)
+    frames = cost.compare(path_directions(track), track[:, : bank.n_features], stillness=0.0)
     rows = np.zeros((len(bank.templates), len(track), int(bank.lengths.max())))
     for i, length in enumerate(bank.lengths.tolist()):
-        rows[i, :, :length] = cost.of_template(i, frames, seen).T
+        rows[i, :, :length] = cost.of_template(i, frames)[0].T
     distance = dtw_distances(rows, bank.lengths.tolist()) / (len(track) + bank.lengths)
     extent = np.ptp(track, axis=0)
     return np.asarray(distance * np.array([bank.unlikeness(i, extent) for i in range(len(distance))]))
@@ -174,5 +170,5 @@ def _doubled(values: FloatArray, extreme: np.ufunc) -> Iterator[FloatArray]:
         yield values
         values = extreme(values[:-n_frames], values[n_frames:])
         n_frames *= 2
-        if n_frames > 256:  # no match is longer
+        if n_frames > 2 * MAX_FRAMES + MAX_PAUSE_FRAMES:  # no match is longer
             break

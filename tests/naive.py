@@ -7,24 +7,36 @@ import numpy as np
 from actionpose.pose import FloatArray
 
 
-def streaming_dtw(cost: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Distance and start index of the best match of one template ending at each frame; cost is (T, L)."""
+def streaming_dtw(cost: FloatArray, pause: FloatArray | None = None) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Distance, start and frames matched of the best match of one template ending at each frame; cost is (T, L).
+
+    ``pause``, (T, L), is what it costs to pause; inf = not allowed.
+    """
     n_frames, length = cost.shape
-    distance = np.full((n_frames + 1, length + 1), np.inf)
-    start = np.zeros((n_frames + 1, length + 1), dtype=int)
-    distance[:, 0] = 0.0
-    start[:, 0] = np.arange(n_frames + 1)
+    nothing = (np.inf, 0, 0)
+    path = [[nothing] * (length + 1) for _ in range(n_frames + 1)]  # distance, start, frames paused
+    for t in range(n_frames + 1):
+        path[t][0] = (0.0, t, 0)
     c = np.vstack([np.zeros((1, length)), cost])
     c = np.hstack([np.zeros((n_frames + 1, 1)), c])
+
+    def extend(t: int, j: int, step: float) -> tuple[float, int, int]:
+        distance, start, paused = path[t][j]
+        return distance + step, start, paused
+
     for t in range(1, n_frames + 1):
         for j in range(1, length + 1):
-            options = [(distance[t - 1, j - 1] + 2 * c[t, j], start[t - 1, j - 1])]
+            options = [extend(t - 1, j - 1, 2 * c[t, j])]
             if j >= 2:
-                options.append((distance[t - 1, j - 2] + 2 * c[t, j - 1] + c[t, j], start[t - 1, j - 2]))
+                options.append(extend(t - 1, j - 2, 2 * c[t, j - 1] + c[t, j]))
             if t >= 2:
-                options.append((distance[t - 2, j - 1] + 2 * c[t - 1, j] + c[t, j], start[t - 2, j - 1]))
-            distance[t, j], start[t, j] = min(options)  # the earlier start of equals
-    return distance[1:, -1], start[1:, -1]
+                options.append(extend(t - 2, j - 1, 2 * c[t - 1, j] + c[t, j]))
+            if pause is not None and np.isfinite(pause[t - 1, j - 1]):
+                distance, start, paused = path[t - 1][j]
+                options.append((distance + pause[t - 1, j - 1], start, paused + 1))
+            path[t][j] = min(options)  # the earlier start of equals
+    distance, start, paused = np.array([row[-1] for row in path[1:]]).T
+    return distance, start, np.arange(1, n_frames + 1) - start - paused
 
 
 def dtw(cost: FloatArray) -> float:
@@ -71,6 +83,45 @@ def local_cost(
                     squared += weight[k] * (position_weight * (stream[t, k] - place)) ** 2
                     seen += weight[k]
             cost[t, j] = (squared * total / seen) ** 0.75 if seen >= min_seen * total else 2.0**0.75
+    return cost
+
+
+def pause_cost(
+    stream: FloatArray,
+    template: FloatArray,
+    weight: FloatArray,
+    *,
+    n_features: int,
+    lag: int,
+    stillness: float,
+    min_seen: float = 0.3,
+) -> FloatArray:
+    """Cost of pausing at each stream frame and template frame, (T, L), as `LocalCost` describes it; inf = never."""
+    n_frames, length = len(stream), len(template)
+    cost = np.full((n_frames, length), np.inf)
+    place = np.nan_to_num(template[:, :n_features])
+
+    def apart(i: int, j: int) -> float:
+        return float(np.sqrt(sum(weight[k] * (place[i, k] - place[j, k]) ** 2 for k in range(n_features))))
+
+    reach = max(apart(j, end) for j in range(length) for end in (0, length - 1))
+    pausable = [j for j in range(length) if reach > 0 and min(apart(j, 0), apart(j, length - 1)) >= 0.6 * reach]
+    for t in range(lag, n_frames):
+        change = stream[t] - stream[t - lag]
+        known = change[~np.isnan(change)]
+        if not len(known):
+            continue
+        energy = (known**2).sum() * len(change) / len(known)
+        movement = energy / (energy + stillness**2)
+        if movement > 0.7:
+            continue
+        for j in pausable:
+            seen = [k for k in range(n_features) if not np.isnan(stream[t, k])]
+            share = weight[seen].sum() / weight[:n_features].sum()
+            squared = sum(weight[k] * (0.5 * (stream[t, k] - place[j, k])) ** 2 for k in seen) / max(share, min_seen)
+            if share < min_seen:
+                squared = 2.0 * (0.5 / 0.3) ** 2
+            cost[t, j] = 0.5 * (squared + movement + 0.3) ** 0.75 if squared <= 1.2 else 8.0
     return cost
 
 

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actionpose.dtw import PAD, StreamingDTW, WindowDTW, dtw_distances, search
+from actionpose.dtw import MAX_PAUSE_FRAMES, PAD, IntArray, Pauses, StreamingDTW, WindowDTW, dtw_distances, search
 from actionpose.pose import FloatArray
 from tests import naive
 
@@ -13,20 +15,34 @@ SEEDS = st.integers(0, 2**32 - 1)
 LENGTHS = st.lists(st.integers(1, 9), min_size=1, max_size=5)
 
 
-def run(dtw: StreamingDTW, cost: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Distances and starts of every template after every frame, (T, N) each; cost is (T, sum of the lengths)."""
+def run(
+    dtw: StreamingDTW, cost: FloatArray, pause: FloatArray | None = None
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Distances, starts and frames matched of every template after every frame, (T, N) each.
+
+    cost is (T, sum of the lengths), pause is (T, cells that may pause): NaN in a whole row = no pause then.
+    """
     ends = []
-    for row in cost:
+    for t, row in enumerate(cost):
         cells = np.full(dtw.size, 7.0)  # the cells between the templates may hold anything
         cells[dtw.frame_of_cell > 0] = row
-        dtw.update(cells)
+        dtw.update(cells, None if pause is None or np.isnan(pause[t]).all() else pause[t])
         ends.append(dtw.ends())
-    distances, starts = zip(*ends, strict=True)
-    return np.stack(distances), np.stack(starts)
+    distances, starts, matched = zip(*ends, strict=True)
+    return np.stack(distances), np.stack(starts), np.stack(matched)
 
 
-def in_parts(cost: FloatArray, n_frames: int) -> list[FloatArray]:
-    return [cost[:, begin : begin + n_frames] for begin in range(0, cost.shape[1], n_frames)]
+def in_parts(
+    cost: FloatArray, n_frames: int, *, rows: IntArray | None = None, pause: FloatArray | None = None
+) -> Iterator[tuple[FloatArray, Pauses | None]]:
+    """Parts of a cost (L, T), with what pausing at some rows costs, (P, T): NaN in a whole column = no pause then."""
+    for begin in range(0, cost.shape[1], n_frames):
+        part = slice(begin, begin + n_frames)
+        if rows is None or pause is None:
+            yield cost[:, part], None
+        else:
+            still = np.flatnonzero(~np.isnan(pause[:, part]).any(axis=0))
+            yield cost[:, part], Pauses(rows, still, pause[:, part][:, still])
 
 
 def as_counted(cost: FloatArray) -> FloatArray:
@@ -34,40 +50,85 @@ def as_counted(cost: FloatArray) -> FloatArray:
     return np.floor(np.minimum(np.asarray(cost, dtype=np.float32), 8.0) * 2.0**18) / 2.0**18
 
 
-def assert_equals_naive(dtw: StreamingDTW, cost: FloatArray) -> None:
-    distance, start = run(dtw, cost)
-    columns = np.split(as_counted(cost), np.cumsum(dtw.lengths)[:-1], axis=1)
-    for i, column in enumerate(columns):
-        expected, expected_start = naive.streaming_dtw(column)
+def assert_equals_naive(
+    dtw: StreamingDTW, cost: FloatArray, *, cells: IntArray | None = None, pause: FloatArray | None = None
+) -> None:
+    distance, start, n_matched = run(dtw, cost, pause)
+    everywhere = np.full((len(cost), dtw.size), np.inf)
+    if cells is not None and pause is not None:
+        everywhere[:, cells] = np.where(np.isnan(pause), np.inf, as_counted(pause))
+    cuts = np.cumsum(dtw.lengths)[:-1]
+    columns = np.split(as_counted(cost), cuts, axis=1)
+    pauses = np.split(everywhere[:, dtw.frame_of_cell > 0], cuts, axis=1)
+    for i, (column, may_pause) in enumerate(zip(columns, pauses, strict=True)):
+        expected, expected_start, expected_matched = naive.streaming_dtw(column, may_pause)
         np.testing.assert_array_equal(distance[:, i], expected)
         finite = np.isfinite(expected)
         np.testing.assert_array_equal(start[finite, i], expected_start[finite])
+        np.testing.assert_array_equal(n_matched[finite, i], expected_matched[finite])
 
 
 @settings(max_examples=1000, deadline=None)
 @given(lengths=LENGTHS, n_frames=st.integers(1, 30), seed=SEEDS)
 def test_streaming_equals_naive(lengths: list[int], n_frames: int, seed: int) -> None:
-    cost = np.random.default_rng(seed).exponential(size=(n_frames, sum(lengths)))
+    random = np.random.default_rng(seed)
+    cost = random.exponential(size=(n_frames, sum(lengths)))
     assert_equals_naive(StreamingDTW(lengths), cost)
+    cells, pause = make_pauses(lengths, n_frames, random)
+    assert_equals_naive(StreamingDTW(lengths, pausable=cells), cost, cells=cells, pause=pause)
+
+
+def make_pauses(lengths: list[int], n_frames: int, random: np.random.Generator) -> tuple[IntArray, FloatArray]:
+    """Some cells where a path may pause at some frames, and the cost of it, (T, P)."""
+    frames = np.flatnonzero(StreamingDTW(lengths).frame_of_cell > 0)
+    cells = frames[random.random(len(frames)) < 0.5]
+    pause = random.exponential(0.3, size=(n_frames, len(cells)))
+    pause[random.random(n_frames) < 0.3] = np.nan
+    return cells, pause
 
 
 @settings(deadline=None)
 @given(length=st.integers(1, 9), n_frames=st.integers(1, 40), block=st.sampled_from([1, 2, 3, 7, 40]), seed=SEEDS)
 def test_search_equals_streaming(length: int, n_frames: int, block: int, seed: int) -> None:
-    cost = np.random.default_rng(seed).exponential(size=(n_frames, length))
-    distance, start = search(in_parts(cost.T, block))
-    expected, expected_start = run(StreamingDTW([length]), cost)
-    np.testing.assert_array_equal(distance, expected[:, 0])
-    finite = np.isfinite(distance)
-    np.testing.assert_array_equal(start[finite], expected_start[finite, 0])
+    random = np.random.default_rng(seed)
+    cost = random.exponential(size=(n_frames, length))
+    cells, pause = make_pauses([length], n_frames, random)
+    for expected, found in (
+        (run(StreamingDTW([length]), cost), search(in_parts(cost.T, block))),
+        (
+            run(StreamingDTW([length], pausable=cells), cost, pause),
+            search(in_parts(cost.T, block, rows=cells - PAD, pause=pause.T)),
+        ),
+    ):
+        finite = np.isfinite(expected[0][:, 0])
+        np.testing.assert_array_equal(found[0], expected[0][:, 0])
+        np.testing.assert_array_equal(found[1][finite], expected[1][finite, 0])
+        np.testing.assert_array_equal(found[2][finite], expected[2][finite, 0])
+
+
+def test_a_path_pauses_for_as_long_as_frames_can_be_counted() -> None:
+    # The template's three frames come one after the other, but for a pause at the second.
+    for n_paused in (1, MAX_PAUSE_FRAMES, MAX_PAUSE_FRAMES + 1):
+        n_frames = 3 + n_paused
+        cost = np.full((n_frames, 3), 7.0)
+        cost[[0, 1, -1], [0, 1, 2]] = 0.0
+        pause = np.full((n_frames, 1), 2.0**-10)
+        cells = np.array([PAD + 1])
+        distance, start, n_matched = run(StreamingDTW([3], pausable=cells), cost, pause)
+        found = search(in_parts(cost.T, n_frames, rows=np.array([1]), pause=pause.T))
+        for end in ((distance[-1, 0], start[-1, 0], n_matched[-1, 0]), [array[-1] for array in found]):
+            if n_paused <= MAX_PAUSE_FRAMES:
+                assert tuple(end) == (n_paused * 2.0**-10, 0, 3)
+            else:
+                assert end[0] >= 7.0  # by a frame that does not fit
 
 
 @pytest.mark.parametrize("block", [1, 5, 40])
 def test_no_path_crosses_a_gap(block: int) -> None:
     cost = np.random.default_rng(9).exponential(size=(6, 40))
-    distance, start = search(in_parts(cost, block), gaps=np.arange(17, 17 + PAD))
-    before, start_before = search([cost[:, :17]])
-    after, start_after = search([cost[:, 17 + PAD :]])
+    distance, start, _ = search(in_parts(cost, block), gaps=np.arange(17, 17 + PAD))
+    before, start_before, _ = search(in_parts(cost[:, :17], 40))
+    after, start_after, _ = search(in_parts(cost[:, 17 + PAD :], 40))
     np.testing.assert_array_equal(distance, np.concatenate([before, [np.inf] * PAD, after]))
     finite = np.isfinite(distance)
     expected = np.concatenate([start_before, [0] * PAD, start_after + 17 + PAD])
@@ -75,7 +136,7 @@ def test_no_path_crosses_a_gap(block: int) -> None:
 
 
 def test_costs_count_up_to_eight() -> None:
-    far, farthest = search([np.full((4, 8), 8.0)])[0], search([np.full((4, 8), 1e30)])[0]
+    far, farthest = (search([(np.full((4, 8), cost), None)])[0] for cost in (8.0, 1e30))
     np.testing.assert_array_equal(far, farthest)
 
 
@@ -100,7 +161,7 @@ def test_a_match_is_half_to_twice_as_long_as_its_template(length: int, seed: int
     random = np.random.default_rng(seed)
     # Stretches that cost nearly nothing tempt a path to collapse or to linger.
     cost = random.exponential(size=(60, length)) * random.choice([1e-6, 1.0], size=(60, 1))
-    distance, start = run(StreamingDTW([length]), cost)
+    distance, start, _ = run(StreamingDTW([length]), cost)
     matched = np.arange(1, 61)[:, None] - start
     reached = np.isfinite(distance)
     assert (2 * matched[reached] >= length).all()
@@ -114,7 +175,7 @@ def test_finds_the_template_where_it_is(n_copies: int) -> None:
     random = np.random.default_rng(4)
     template = random.normal(size=12).cumsum()
     stream = np.concatenate([np.full(15, 12.0), np.repeat(template, n_copies), np.full(15, 12.0)])
-    distance, start = run(StreamingDTW([12]), np.abs(stream[:, None] - template))
+    distance, start, _ = run(StreamingDTW([12]), np.abs(stream[:, None] - template))
     end = int(distance[:, 0].argmin())
     assert distance[end, 0] == pytest.approx(0.0, abs=1e-12)
     # Where every frame is there twice, the first or the last copy may be left out at no cost.
@@ -124,9 +185,9 @@ def test_finds_the_template_where_it_is(n_copies: int) -> None:
 
 def test_templates_do_not_touch_each_other() -> None:
     cost = np.random.default_rng(5).exponential(size=(25, 9))
-    together, _ = run(StreamingDTW([4, 5]), cost)
-    np.testing.assert_array_equal(together[:, :1], run(StreamingDTW([4]), cost[:, :4])[0])
-    np.testing.assert_array_equal(together[:, 1:], run(StreamingDTW([5]), cost[:, 4:])[0])
+    together = run(StreamingDTW([4, 5]), cost)
+    np.testing.assert_array_equal(together[0][:, :1], run(StreamingDTW([4]), cost[:, :4])[0])
+    np.testing.assert_array_equal(together[0][:, 1:], run(StreamingDTW([5]), cost[:, 4:])[0])
 
 
 def test_progress_grows_as_the_template_is_performed() -> None:

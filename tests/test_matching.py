@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from actionpose.bank import MatchSettings, TemplateBank
+from actionpose.dtw import IntArray
 from actionpose.errors import InvalidDataError
 from actionpose.features import FEATURES, Feature, FeatureFrame, FeatureSettings, FeatureStream
 from actionpose.matching import Match, StreamMatcher, WindowMatcher
@@ -46,20 +47,28 @@ def distances(matcher: StreamMatcher | WindowMatcher, frames: Iterable[FeatureFr
     return np.stack(rows)
 
 
+def ends(matcher: StreamMatcher, frames: Iterable[FeatureFrame]) -> tuple[FloatArray, IntArray]:
+    """Distance and start of every template's match after every frame, (T, N) each."""
+    rows = []
+    for frame in frames:
+        matcher.update(frame)
+        rows.append(matcher.ends())
+    distance, start, _ = zip(*rows, strict=True)
+    return np.stack(distance), np.stack(start)
+
+
 def naive_ends(bank: TemplateBank, frames: list[FeatureFrame], i: int) -> tuple[FloatArray, FloatArray]:
     stream = np.stack([np.concatenate([frame.vector, frame.travel]) for frame in frames])
     settings = bank.settings
-    cost = naive.local_cost(
-        stream,
-        bank.tracks[i],
-        bank.weights[i],
-        n_features=bank.n_features,
-        lag=round(settings.lag_s * settings.features.rate_hz),
-        stillness=settings.stillness,
-        position_weight=settings.position_weight,
-    )
-    distance, start = naive.streaming_dtw(cost)
-    return distance / (len(bank.tracks[i]) + np.arange(1, len(stream) + 1) - start), start
+    about = (stream, bank.tracks[i], bank.weights[i])
+    known = {
+        "n_features": bank.n_features,
+        "lag": round(settings.lag_s * settings.features.rate_hz),
+        "stillness": settings.stillness,
+    }
+    cost = naive.local_cost(*about, **known, position_weight=settings.position_weight)
+    distance, start, n_matched = naive.streaming_dtw(cost, naive.pause_cost(*about, **known))
+    return distance / (len(bank.tracks[i]) + n_matched), start
 
 
 # --- the bank -----------------------------------------------------------------------------------------------------
@@ -134,16 +143,12 @@ def test_stream_equals_naive(feature: Feature, n_dims: int, holes: str) -> None:
         for i in range(0, len(frames), 4):
             lost = random.choice(bank.n_features, size=bank.n_features // 3, replace=False)
             frames[i] = hide(frames[i], lost, travel=holes == "travel")
-    matcher = StreamMatcher(bank)
-    found = []
-    for frame in frames:
-        matcher.update(frame)
-        found.append([array.copy() for array in matcher.ends()])
+    found, found_start = ends(StreamMatcher(bank), frames)
     for i in range(2):
         expected, start = naive_ends(bank, frames, i)
-        np.testing.assert_allclose([distance[i] for distance, _ in found], expected, rtol=1e-5)
+        np.testing.assert_allclose(found[:, i], expected, rtol=1e-5)
         finite = np.isfinite(expected)
-        np.testing.assert_array_equal(np.array([s[i] for _, s in found])[finite], start[finite])
+        np.testing.assert_array_equal(found_start[finite, i], start[finite])
 
 
 def test_a_frame_that_shows_too_little_says_nothing() -> None:
@@ -212,12 +217,12 @@ def test_a_frame_with_a_hole_changes_nothing_once_it_has_left(extent: str) -> No
         holed[20] = hide(frames[20], 7)
     else:
         holed[20] = hide(frames[20], travel=True)
-    without, with_hole = StreamMatcher(bank), StreamMatcher(bank)
-    whole, found = distances(without, frames), distances(with_hole, holed)
+    whole, start = ends(StreamMatcher(bank), frames)
+    found, start_with_hole = ends(StreamMatcher(bank), holed)
     assert not np.isnan(found).any()
-    # A match lasts twice its template at most, and looks a lag further back.
-    settled = 20 + 2 * int(bank.lengths.max()) + 4
-    np.testing.assert_allclose(found[settled:], whole[settled:], rtol=1e-5)
+    has_left = np.minimum(start, start_with_hole) > 20 + bank.lag_frames
+    assert has_left[-20:].all()
+    np.testing.assert_allclose(found[has_left], whole[has_left], rtol=1e-5)
     if extent == "one feature":
         np.testing.assert_array_equal(found[:20], whole[:20])
         assert (found[20] != whole[20]).any()

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from actionpose.dtw import IntArray, find_warping_path
 from actionpose.errors import InvalidDataError
 from actionpose.features import compute_positions, typical_scale
 from actionpose.pose import FloatArray, PoseSequence
 from actionpose.template import Template
 
-__all__ = ["Comparison", "compare_templates", "find_warping_path"]
+__all__ = ["Comparison", "compare_templates"]
 
 _MAX_FRAMES = 240  # of each template; more would not show in a terminal
 _MIN_CONFIDENCE = 0.3
@@ -38,7 +38,7 @@ class Comparison:
     first: PoseSequence
     second: PoseSequence
     cost: FloatArray
-    path: npt.NDArray[np.int64]
+    path: IntArray
     apart: tuple[int, str]
 
     @property
@@ -72,34 +72,6 @@ def compare_templates(first: Template, second: Template) -> Comparison:
     step = int(cost[path[:, 0], path[:, 1]].argmax())
     keypoint = int(np.nan_to_num(distance[path[step, 0], path[step, 1]]).argmax())
     return Comparison(first=a, second=b, cost=cost, path=path, apart=(step, a.skeleton.keypoints[keypoint]))
-
-
-def find_warping_path(cost: FloatArray) -> npt.NDArray[np.int64]:
-    """Find the path of least total cost from corner to corner, in steps (1,0), (0,1), (1,1).
-
-    Parameters
-    ----------
-    cost : array (n, m)
-        Local cost of each frame against each other; no NaN.
-
-    Returns
-    -------
-    array (P, 2)
-        Row and column of each step (Sakoe & Chiba 1978); the diagonal where steps are equally good.
-    """
-    n, m = cost.shape
-    total = [[float("inf")] * (m + 1) for _ in range(n + 1)]
-    total[0][0] = 0.0
-    for i, row in enumerate(cost.tolist(), start=1):
-        above, here = total[i - 1], total[i]
-        for j, local in enumerate(row, start=1):
-            here[j] = local + min(above[j - 1], above[j], here[j - 1])
-    i, j = n, m
-    path = [(n - 1, m - 1)]
-    while (i, j) != (1, 1):
-        _, i, j = min((total[i - 1][j - 1], i - 1, j - 1), (total[i - 1][j], i - 1, j), (total[i][j - 1], i, j - 1))
-        path.append((i - 1, j - 1))
-    return np.array(path[::-1])
 
 
 def _thin_out(sequence: PoseSequence) -> PoseSequence:
