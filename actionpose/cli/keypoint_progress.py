@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
@@ -11,7 +11,19 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from actionpose.cli.terminal import narration
 
-__all__ = ["stepping_progress", "stopping_on_interrupt"]
+__all__ = ["draw_curve", "stepping_progress", "stopping_on_interrupt"]
+
+_LEVELS = "▁▂▃▄▅▆▇█"
+_CURVE_WIDTH = 16
+
+
+def draw_curve(values: Sequence[float]) -> str:
+    """Return how values went, from the first to the last and from the least to the most, in a line of characters."""
+    places = [round(i * (len(values) - 1) / (_CURVE_WIDTH - 1)) for i in range(_CURVE_WIDTH)]
+    shown = [values[i] for i in places] if len(values) > _CURVE_WIDTH else list(values)
+    low, high = min(shown), max(shown)
+    scale = (len(_LEVELS) - 1) / (high - low) if high > low else 0.0
+    return "".join(_LEVELS[round((value - low) * scale)] for value in shown)
 
 
 @contextmanager

@@ -69,10 +69,11 @@ class HeatmapHead(nn.Module):
         Whether the maps are logits of a distribution over the bins (cross-entropy) or heights (MSE, Adaptive Wing).
     """
 
-    x: Tensor
-    y: Tensor
-    x_of: Tensor
-    y_of: Tensor
+    column: Tensor
+    row: Tensor
+    is_near_x: Tensor
+    is_near_y: Tensor
+    sums: Tensor
 
     def __init__(
         self,
@@ -87,9 +88,16 @@ class HeatmapHead(nn.Module):
         super().__init__()
         self.maps = Deconvolutions(n_features, n_keypoints, channels)
         self.is_distribution = is_distribution
-        self.reach_px = (max(1, round(2.3 * sigma_px / HEATMAP_STRIDE)) + 0.5) * HEATMAP_STRIDE
+        reach_px = (max(1, round(2.3 * sigma_px / HEATMAP_STRIDE)) + 0.5) * HEATMAP_STRIDE
         x, y = (bin_centres(side, HEATMAP_STRIDE) for side in size)
-        buffers = {"x": x, "y": y, "x_of": x.repeat(len(y)), "y_of": y.repeat_interleave(len(x))}
+        place = torch.arange(len(x) * len(y))
+        buffers = {
+            "column": place % len(x),
+            "row": place // len(x),
+            "is_near_x": _is_near(x, reach_px),
+            "is_near_y": _is_near(y, reach_px),
+            "sums": torch.stack([x.repeat(len(y)), y.repeat_interleave(len(x)), torch.ones(len(place))], dim=1),
+        }
         for name, buffer in buffers.items():
             self.register_buffer(name, buffer, persistent=False)
 
@@ -103,24 +111,15 @@ class HeatmapHead(nn.Module):
         n, k, height, width = raw.shape
         flat = raw.reshape(n, k, height * width)
         flat = flat.softmax(dim=2) if self.is_distribution else flat.clamp(min=0)
-        peak = flat.argmax(dim=2)
-        near_x, near_y = (
-            self._is_near(centres, table[peak]) for centres, table in ((self.x, self.x_of), (self.y, self.y_of))
-        )
-        # Sums over the neighbourhood as products of matrices: the fewer steps, the quicker small models run.
-        maps = flat.reshape(n, k, height, width)
-        along_x = (near_y[:, :, None] @ maps)[:, :, 0] * near_x
-        along_y = (maps @ near_x[:, :, :, None])[:, :, :, 0] * near_y
-        mass = along_x.sum(dim=2)
-        divisor = mass.clamp(min=1e-9)
-        position = torch.stack([along_x @ self.x / divisor, along_y @ self.y / divisor], dim=2)
+        peak = flat.argmax(dim=2).flatten()
+        # Tables and one product of matrices: the fewer steps, the quicker small models run.
+        near_x = self.is_near_x.index_select(0, self.column.index_select(0, peak)).reshape(n, k, 1, width)
+        near_y = self.is_near_y.index_select(0, self.row.index_select(0, peak)).reshape(n, k, height, 1)
+        near = near_y * near_x
+        found = (flat * near.reshape(n, k, height * width)) @ self.sums
+        mass = found[:, :, 2]
         confidence = mass if self.is_distribution else flat.amax(dim=2)
-        return position, confidence.clamp(0, 1)
-
-    def _is_near(self, centres: Tensor, peak: Tensor) -> Tensor:
-        """Whether bins (B,) are within reach of the peaks (N, K), all in pixels; as 0 or 1, (N, K, B)."""
-        is_near: Tensor = (centres - peak[:, :, None]).abs() < self.reach_px
-        return is_near.to(centres.dtype)
+        return found[:, :, :2] / found[:, :, 2:].clamp(min=1e-9), confidence.clamp(0, 1)
 
 
 class IntegralHead(nn.Module):
@@ -238,6 +237,11 @@ class RegressHead(nn.Module):
 def bin_centres(n_px: int, bin_px: int) -> Tensor:
     """Return where the middles of bins lie, in pixels."""
     return (torch.arange(n_px // bin_px, dtype=torch.float32) + 0.5) * bin_px
+
+
+def _is_near(centres: Tensor, reach_px: float) -> Tensor:
+    """Return which bins are within reach of which, (B, B), as 0 or 1."""
+    return ((centres[:, None] - centres).abs() < reach_px).to(centres.dtype)
 
 
 def _distribution(raw: Tensor) -> Tensor:

@@ -80,8 +80,8 @@ class ResNet(nn.Module):
         widths = [max(8, 8 * round(stage * width / 8)) for stage in _STAGE_WIDTHS]
         self.conv1 = nn.Conv2d(channels, widths[0], 7, 2, 3, bias=False)
         self.bn1 = nn.BatchNorm2d(widths[0])
-        self.relu = nn.ReLU(inplace=True)
-        self.maxpool = nn.MaxPool2d(3, 2, 1)
+        self.relu: nn.Module = nn.ReLU(inplace=True)
+        self.maxpool: nn.Module = nn.MaxPool2d(3, 2, 1)
         n_in, stages = widths[0], []
         for stage, (n_blocks, n_width) in enumerate(zip(_BLOCKS[name], widths, strict=True)):
             blocks: list[nn.Module] = []

@@ -7,6 +7,7 @@ import itertools
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from actionpose.training.heads import Deconvolutions
 from actionpose.training.network import KeypointNetwork
@@ -40,6 +41,9 @@ class RunningNetwork(nn.Module):
         self.backbone, self.head = network.backbone, network.head
         with torch.no_grad():  # the first convolution scales, too
             self.backbone.conv1.weight *= network.scale / 255
+        if is_quantized:
+            # The same the other way round, and the pool stays beside the first convolution, in floats.
+            self.backbone.relu, self.backbone.maxpool = self.backbone.maxpool, self.backbone.relu
         self.register_buffer("shift", network.shift / network.scale * 255)
         maps = getattr(self.head, "maps", None)
         if isinstance(maps, Deconvolutions):
@@ -48,7 +52,9 @@ class RunningNetwork(nn.Module):
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """Return keypoints and confidence."""
-        centred = image.permute(0, 3, 1, 2).float() - self.shift
+        n, height, width, channels = image.shape
+        planes = image.reshape(n, 1, height, width) if channels == 1 else image.permute(0, 3, 1, 2)
+        centred = planes.float() - self.shift
         return self.head.decode(self.head(self.backbone(centred)))
 
 
@@ -77,7 +83,8 @@ class _RunningMaps(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         maps: Tensor = self.shuffle(self.final(self.relu(self.last(self.first(features)))))
-        return maps[:, :, 1:-1, 1:-1]  # the first new pixel lies between the edge and the first old one
+        # The first new pixel lies between the edge and the first old one; a negative pad is one step, slices are two.
+        return functional.pad(maps, (-1, -1, -1, -1))
 
 
 def _replace_deconvolutions(layers: nn.Sequential) -> None:

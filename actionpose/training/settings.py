@@ -7,7 +7,16 @@ from typing import Literal, get_args
 
 from actionpose.errors import InvalidDataError
 
-__all__ = ["AugmentationSettings", "Backbone", "HeadKind", "LossKind", "NetworkSettings", "TrainingSettings"]
+__all__ = [
+    "LOSSES_OF_HEAD",
+    "AugmentationSettings",
+    "Backbone",
+    "HeadKind",
+    "LossKind",
+    "NetworkSettings",
+    "Schedule",
+    "TrainingSettings",
+]
 
 Backbone = Literal["resnet18", "resnet34", "resnet50", "resnet101"]
 HeadKind = Literal["heatmap", "simcc", "integral", "regress"]
@@ -39,7 +48,7 @@ class NetworkSettings:
         ``heatmap``: cross_entropy, mse, adaptive_wing. ``simcc``: cross_entropy. ``integral``: smooth_l1, mse, wing.
         ``regress``: smooth_l1, mse, wing, rle. Default: the first of them.
     deconvolution_channels : int
-        Of the heatmap heads' three deconvolutions; the paper's is 256.
+        Of the three deconvolutions of heatmap and integral; the paper's is 256.
     sigma_px : float
         Spread of the target around a keypoint, in crop pixels.
 
@@ -53,7 +62,7 @@ class NetworkSettings:
     width: float = 0.5
     head: HeadKind = "heatmap"
     loss: LossKind = None  # type: ignore[assignment]
-    deconvolution_channels: int = 64
+    deconvolution_channels: int = 32
     sigma_px: float = 3.5
 
     def __post_init__(self) -> None:

@@ -6,18 +6,22 @@ import csv
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import matplotlib
 import numpy as np
+import numpy.typing as npt
 from matplotlib.figure import Figure
 
 from actionpose.drawing import draw_pose
 from actionpose.errors import InvalidDataError
 from actionpose.estimators.base import KeypointEstimator
-from actionpose.pose import PoseSequence
+from actionpose.pose import FloatArray, Pose, PoseSequence
 from actionpose.sources import Source
 from actionpose.video_writer import VideoWriter
 
 __all__ = ["draw_trajectories", "find_trajectories", "save_trajectories"]
+
+Image = npt.NDArray[np.uint8]
 
 _DEFAULT_RATE_HZ = 30.0
 _MIN_CONFIDENCE = 0.3  # under which a keypoint is not drawn
@@ -78,6 +82,7 @@ def find_trajectories(
                 image = frame.image.copy()
                 if found:
                     draw_pose(image, found[0], min_confidence=_MIN_CONFIDENCE)
+                    _mark_keypoints(image, found[0])
                 writer.write(image, frame.time)
             on_frame()
             if should_stop():
@@ -93,6 +98,24 @@ def find_trajectories(
         position=np.array(positions),
         confidence=np.array(confidences),
     )
+
+
+def _mark_keypoints(image: Image, pose: Pose) -> None:
+    """Draw a dot with a rim at each keypoint, in the colour of its path."""
+    assert pose.image_position is not None
+    radius = max(3, min(image.shape[:2]) // 120)
+    is_shown = (pose.confidence >= _MIN_CONFIDENCE) & np.isfinite(pose.image_position).all(axis=1)
+    colours = (255 * _choose_colours(len(is_shown))).round().astype(int).tolist()
+    for i in np.flatnonzero(is_shown):
+        x, y = pose.image_position[i].astype(int).tolist()
+        cv2.circle(image, (x, y), radius + 1, (255, 255, 255), cv2.FILLED, cv2.LINE_AA)
+        cv2.circle(image, (x, y), radius, colours[i], cv2.FILLED, cv2.LINE_AA)
+
+
+def _choose_colours(n: int) -> FloatArray:
+    """Return n colours (n, 3) that are told apart, 0 to 1."""
+    colours: FloatArray = matplotlib.colormaps["turbo"](np.linspace(0.05, 0.95, n))[:, :3]
+    return colours
 
 
 def save_trajectories(trajectories: PoseSequence, path: str | Path) -> None:
@@ -126,9 +149,9 @@ def draw_trajectories(trajectories: PoseSequence, *, size: tuple[int, int] | Non
         Width and height of the picture; without it, only the paths are seen.
     """
     position = np.where(trajectories.confidence[:, :, None] >= _MIN_CONFIDENCE, trajectories.position, np.nan)
-    colours = matplotlib.colormaps["turbo"](np.linspace(0.05, 0.95, trajectories.skeleton.n_keypoints))
+    colours = _choose_colours(trajectories.skeleton.n_keypoints)
     figure = Figure(figsize=(12, 5), layout="constrained")
-    paths, x, y = (figure.add_subplot(*place) for place in ((1, 2, 1), (2, 2, 2), (2, 2, 4)))
+    paths, x, y = figure.subplot_mosaic([["paths", "x"], ["paths", "y"]]).values()
     for i, (name, colour) in enumerate(zip(trajectories.skeleton.keypoints, colours, strict=True)):
         paths.plot(*position[:, i].T, color=colour, linewidth=0.8, label=name)
         x.plot(trajectories.time, position[:, i, 0], color=colour, linewidth=0.8)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from actionpose.cli.keypoint_progress import draw_curve
 from actionpose.training.dataset import load_dataset, save_dataset
 from tests.cli.conftest import Run
 from tests.training.puppets import dot_dataset
@@ -147,20 +148,62 @@ def test_help_and_collecting_need_no_torch() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+def begin_training(dots: Path, tmp_path: Path, *options: str) -> subprocess.Popen[str]:
+    """Train in a process of its own, up to the end of the first epoch."""
+    command = [sys.executable, "-m", "actionpose", "keypoints", "train", str(dots), "-o", "run", *TINY[:2], *options]
+    process = subprocess.Popen(
+        [*command, "--patience", "100000", "--device", "cpu"],
+        cwd=tmp_path, env={**os.environ, "OMP_NUM_THREADS": "1"}, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith("epoch 1:"):
+            break
+    return process
+
+
 def test_ctrl_c_saves_and_says_how_to_go_on(dots: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "actionpose", "keypoints", "train", str(dots), "-o", "run"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    with subprocess.Popen(
-        [*command, *TINY[:2], "--epochs", "10000", "--patience", "100000", "--device", "cpu"],
-        cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True,
-    ) as process:  # fmt: skip
+    with begin_training(dots, tmp_path, "--epochs", "10000") as process:
         assert process.stderr is not None
-        for line in process.stderr:
-            if line.startswith("epoch 1:"):
-                break
         process.send_signal(signal.SIGINT)
         said = process.stderr.read()
         assert process.wait(timeout=120) == 130
     assert "--resume" in said
     assert (tmp_path / "run" / "last.pt").is_file()
     assert (tmp_path / "run" / "report.html").is_file()
+
+
+@pytest.mark.slow
+def test_a_killed_training_goes_on_to_the_same_result(dots: Path, tmp_path: Path) -> None:
+    import torch
+
+    from actionpose.training.checkpoint import load_model
+    from actionpose.training.settings import NetworkSettings, TrainingSettings
+    from actionpose.training.trainer import Trainer
+
+    with begin_training(dots, tmp_path, "--epochs", "60", "--save-every", "0") as process:
+        process.kill()
+    dataset = load_dataset(dots)
+    n_threads = torch.get_num_threads()
+    try:
+        killed = Trainer.resume(dataset, tmp_path / "run")
+        assert not killed.is_done
+        network, settings = NetworkSettings(width=0.125), TrainingSettings(epochs=60, patience=100_000, device="cpu")
+        whole = Trainer(dataset, tmp_path / "whole", network=network, settings=settings)
+        for trainer in (killed, whole):
+            for _ in trainer.run():
+                pass
+    finally:
+        torch.set_num_threads(n_threads)
+    assert killed.history == whole.history
+    a, b = (load_model(tmp_path / name, which="last").network.state_dict() for name in ("run", "whole"))
+    assert all(torch.equal(a[name], b[name]) for name in a)
+
+
+def test_a_curve_is_drawn_in_a_line() -> None:
+    assert draw_curve([0.1]) == "▁"
+    assert draw_curve([1.0, 3.0, 2.0]) == "▁█▅"
+    rising = draw_curve([i / 100 for i in range(100)])
+    assert len(rising) == 16
+    assert list(rising) == sorted(rising)
+    assert (rising[0], rising[-1]) == ("▁", "█")

@@ -83,6 +83,7 @@ def test_varied_frames_are_chosen() -> None:
     np.testing.assert_array_equal(choose_varied(looks, 6), chosen)
     np.testing.assert_array_equal(choose_varied(looks, 500), np.arange(225))
     assert len(choose_varied(np.zeros((9, 2)) + np.arange(9)[:, None] // 3, 8)) == 8
+    assert len(choose_varied(np.zeros((9, 2)), 4)) == 4  # a camera that stands still
 
 
 def test_skeletons_are_chosen_by_name() -> None:

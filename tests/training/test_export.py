@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
+onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxscript")
 
 from actionpose.errors import InvalidDataError  # noqa: E402
@@ -102,6 +103,11 @@ def test_from_pixels_to_a_running_model(tmp_path: Path) -> None:
     assert scores["int8"] > scores["run"] - 0.1
     sizes = [(tmp_path / name / "weights.onnx").stat().st_size for name in ("float32", "int8")]
     assert sizes[1] < 0.6 * sizes[0]  # a quarter in larger networks
+    graph = onnx.load(tmp_path / "int8" / "weights.onnx").graph
+    convolutions = [node for node in graph.node if node.op_type == "Conv"]
+    made = {name: node.op_type for node in graph.node for name in node.output}
+    # The first one has too few channels for whole numbers to be quicker.
+    assert [made.get(node.input[1]) for node in convolutions] == [None] + ["DequantizeLinear"] * (len(convolutions) - 1)
     errors = []
     with load_estimator(tmp_path / "float32") as estimator, PuppetSource("wave", body=0, rate_hz=8) as puppet:
         for frame in iter(puppet.read, None):

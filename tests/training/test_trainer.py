@@ -186,8 +186,11 @@ def test_another_dataset_is_not_gone_on_with(dots: KeypointDataset, tmp_path: Pa
 
 
 class _Evil:
-    def __reduce__(self) -> tuple[object, tuple[str]]:
-        return (Path.touch, (Path("/tmp/never"),))
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __reduce__(self) -> tuple[object, tuple[Path]]:
+        return (Path.touch, (self._path,))
 
 
 @pytest.mark.parametrize("kind", ["empty", "text", "cut", "pickle", "other"])
@@ -197,13 +200,14 @@ def test_a_damaged_or_hostile_checkpoint_is_refused(kind: str, dots: KeypointDat
     if kind == "cut":
         path.write_bytes(path.read_bytes()[:5000])
     elif kind == "pickle":
-        torch.save(_Evil(), path)
+        torch.save(_Evil(tmp_path / "touched"), path)
     elif kind == "other":
         torch.save({"weights": torch.zeros(3)}, path)
     else:
         path.write_bytes(b"" if kind == "empty" else b"hello" if kind == "text" else pickle.dumps([1]))
     with pytest.raises(TrainingError, match=r"best\.pt (is damaged|was not written)"):
         load_model(tmp_path)
+    assert not (tmp_path / "touched").exists()
 
 
 def test_minutes_become_epochs(dots: KeypointDataset) -> None:
