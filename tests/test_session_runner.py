@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from actionpose.errors import EstimatorError, LibraryError, SourceError
+from actionpose.errors import EstimatorError, LibraryError, LibraryLockedError, SourceError
 from actionpose.estimators import load_estimator
 from actionpose.session import Phase, SessionRunner
 from tests.test_session import (
@@ -184,6 +184,30 @@ def test_what_failed_is_tried_again_on_demand():
         runner.switch()
         wait_for_phase(runner, "running")
         assert runner.state.error is None
+
+
+def test_a_model_that_was_loaded_in_vain_is_loaded_again():
+    estimators = []
+
+    def load(_):
+        estimators.append(FakeEstimator())
+        return estimators[-1]
+
+    makers = iter([LibraryLockedError("The library is locked."), FakeRecognizer])
+
+    def make():
+        maker = next(makers)
+        if isinstance(maker, Exception):
+            raise maker
+        return maker()
+
+    with runner_of(endless(), endless(), load=load, make_recognizer=make) as runner:
+        runner.start()
+        wait_for_phase(runner, "failed")
+        assert [estimator.n_closes for estimator in estimators] == [1]
+        runner.switch()
+        wait_for_phase(runner, "running")
+        assert [estimator.n_closes for estimator in estimators] == [1, 0]
 
 
 def test_after_the_end_another_source_begins_anew():

@@ -20,9 +20,9 @@ from actionpose.cli.wiring import (
     recognizer_factory,
     stopping_on_signals,
 )
-from actionpose.outputs import Dispatcher, OutputStatus, event_record, open_output
+from actionpose.outputs import Dispatcher, OutputStatus, describe_output, event_record, open_output
 from actionpose.recognizer import RecognizerSettings, RecognizerState
-from actionpose.session import RunnerState, SessionRecording, SessionRunner, SessionStats, Tick
+from actionpose.session import RunnerState, SessionRecording, SessionRunner, SessionStats, Tick, describe_stats
 from actionpose.sources import open_source
 from actionpose.template import UNKNOWN
 
@@ -177,12 +177,5 @@ def _describe_state(state: RecognizerState) -> str:
 
 def _print_stats(stats: SessionStats, outputs: Sequence[OutputStatus]) -> None:
     """Print how well it kept pace, and what became of the events that were sent."""
-    click.echo(
-        f"{stats.capture_hz:.1f} fps came, {stats.rate_hz:.1f} processed; {stats.n_dropped} of {stats.n_read} frames "
-        f"dropped; model {1000 * stats.estimator_s:.1f} ms, matching {1000 * stats.recognizer_s:.1f} ms; latency "
-        f"{1000 * stats.latency_p50_s:.0f} ms, 95 % within {1000 * stats.latency_p95_s:.0f} ms.",
-        err=True,
-    )
-    for output in outputs:
-        lost = f", {output.n_failed} failed, {output.n_dropped} dropped" if output.n_failed + output.n_dropped else ""
-        click.echo(f"{output.name}: {output.n_sent} sent{lost}.", err=True)
+    for line in (*describe_stats(stats), *map(describe_output, outputs)):
+        click.echo(line, err=True)

@@ -4,7 +4,7 @@ Nothing is sent anywhere unless it was asked for. Libraries are imported when an
 """
 
 from actionpose.outputs.base import Output, OutputError, event_record
-from actionpose.outputs.dispatcher import Dispatcher, OutputStatus
+from actionpose.outputs.dispatcher import Dispatcher, OutputStatus, describe_output
 from actionpose.outputs.json_lines import JsonLinesOutput
 from actionpose.outputs.opening import open_output
 
@@ -14,6 +14,7 @@ __all__ = [
     "Output",
     "OutputError",
     "OutputStatus",
+    "describe_output",
     "event_record",
     "open_output",
 ]

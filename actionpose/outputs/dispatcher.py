@@ -14,7 +14,7 @@ from actionpose.decision import ActionEvent
 from actionpose.errors import ActionposeError
 from actionpose.outputs.base import Output
 
-__all__ = ["Dispatcher", "OutputStatus"]
+__all__ = ["Dispatcher", "OutputStatus", "describe_output"]
 
 _CAPACITY = 256  # events waiting for one receiver
 _KEEP_S = 30.0  # an event older than this is no news to whoever comes back
@@ -46,6 +46,13 @@ class OutputStatus:
     n_dropped: int = 0
     n_failed: int = 0
     error: str = ""
+
+
+def describe_output(status: OutputStatus) -> str:
+    """Return in a line what became of the events for an output, and why they do not arrive."""
+    counts = {"waiting": status.n_waiting, "failed": status.n_failed, "dropped": status.n_dropped}
+    parts = [f"{status.n_sent} sent", *(f"{n} {what}" for what, n in counts.items() if n)]
+    return f"{status.name}: {', '.join(parts)}" + (f" - {status.error}" if status.error else "")
 
 
 class Dispatcher:

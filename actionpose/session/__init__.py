@@ -4,10 +4,12 @@
 source, model and settings; `SessionRecording` keeps what one saw and found.
 """
 
-from actionpose.session.loop import Session, Tick, iter_poses
+from actionpose.session.loop import Session
+from actionpose.session.poses import iter_poses
 from actionpose.session.recording import EVENTS_SUFFIX, SessionRecording
 from actionpose.session.runner import Phase, RunnerState, SessionRunner
-from actionpose.session.stats import SessionStats, TrackStats
+from actionpose.session.stats import SessionStats, TrackStats, describe_stats
+from actionpose.session.tick import Tick
 
 __all__ = [
     "EVENTS_SUFFIX",
@@ -19,5 +21,6 @@ __all__ = [
     "SessionStats",
     "Tick",
     "TrackStats",
+    "describe_stats",
     "iter_poses",
 ]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -18,57 +18,21 @@ from typing import TYPE_CHECKING, Self
 from threadpoolctl import threadpool_limits
 
 from actionpose.decision import ActionEvent
-from actionpose.errors import ActionposeError, EstimatorError
+from actionpose.errors import ActionposeError
 from actionpose.pose import Frame, Pose
-from actionpose.recognizer import Recognizer, RecognizerState
+from actionpose.recognizer import Recognizer
 from actionpose.session.library_watch import LibraryWatch, MakeRecognizer
+from actionpose.session.poses import poses_of
 from actionpose.session.reader import HEARTBEAT_S, Capture, Reader
-from actionpose.session.stats import Clock, SessionStats
+from actionpose.session.stats import Clock
+from actionpose.session.tick import Tick
 from actionpose.session.tracks import Tracks
-from actionpose.sources.base import Source, SourceInfo, SourceStatus
+from actionpose.sources.base import Source
 
 if TYPE_CHECKING:
     from actionpose.estimators.base import KeypointEstimator
 
-__all__ = ["Session", "Tick", "iter_poses"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tick:
-    """What the loop has to tell after one frame.
-
-    Parameters
-    ----------
-    frame : Frame or None
-        None in the closing tick, which brings the events that were still open, and in the heartbeats that come
-        while paused, and at real-time pace while no frame does.
-    poses : sequence of Pose
-        Bodies in view.
-    events : sequence of ActionEvent
-        Actions decided at this frame.
-    states : mapping of int to RecognizerState
-        The live picture of each track, by its `track_id`; empty while nobody is in view.
-    stats : SessionStats
-        How the loop is doing.
-    status : str
-        The source's status: ``running``, ``reconnecting`` or ``ended``.
-    is_paused : bool
-        Whether frames pass without being looked at.
-    source : SourceInfo or None
-        What the frame came from.
-    model : str
-        Name of the keypoint model, empty without one.
-    """
-
-    frame: Frame | None
-    poses: tuple[Pose, ...] = ()
-    events: tuple[ActionEvent, ...] = ()
-    states: Mapping[int, RecognizerState]
-    stats: SessionStats
-    status: SourceStatus
-    is_paused: bool = False
-    source: SourceInfo | None = None
-    model: str = ""
+__all__ = ["Session"]
 
 
 class Session:
@@ -123,11 +87,8 @@ class Session:
         self._watch = None
         if library_revision is not None and self._reader.realtime:
             self._watch = LibraryWatch(library_revision, make_recognizer)
-        self._tracks = Tracks(make_recognizer())  # after the revision was read: no change is missed
-        self._states: Mapping[int, RecognizerState] = {}
-        self._states_at = float("-inf")
-        self._followed: Collection[int] = ()
-        self._state_interval_s = state_interval_s
+        # After the revision was read: no change is missed.
+        self._tracks = Tracks(make_recognizer(), state_interval_s=state_interval_s)
         self._clock = Clock()
         self._events: list[ActionEvent] = []  # for the next tick
         self._lock = threading.Lock()  # for the three below
@@ -303,84 +264,31 @@ class Session:
     def _process(self, capture: Capture) -> Tick:
         frame = capture.frame
         began = time.perf_counter()
-        poses = _poses_of(frame, self._estimator) if self._is_wanted(frame) else ()
+        poses = poses_of(frame, self._estimator) if self._is_wanted(frame) else ()
         estimated = time.perf_counter()
-        self._events += self._tracks.update(frame, poses)
+        self._events += self._tracks.update(frame, poses, captured_at=capture.at)
         now = time.perf_counter()
         self._clock.add(now=now, estimator=estimated - began, recognizer=now - estimated, latency=now - capture.at)
         return self._tick(frame, poses)
 
     def _tick(self, frame: Frame | None = None, poses: tuple[Pose, ...] = ()) -> Tick:
         events, self._events = tuple(self._events), []
-        tracks = self._tracks.stats
         return Tick(
             frame=frame,
             poses=poses,
             events=events,
-            states=self._picture(tracks.keys()),
+            states=self._tracks.states,
             stats=self._clock.stats(
                 n_read=self._reader.n_read,
                 n_dropped=self._reader.n_dropped,
                 capture_hz=self._reader.rate_hz,
-                tracks=tracks,
+                tracks=self._tracks.stats,
             ),
             status=self._source.status,
             is_paused=self._is_paused,
             source=self._source.info,
             model=self._estimator.name if self._estimator else "",
         )
-
-    def _picture(self, track_ids: Collection[int]) -> Mapping[int, RecognizerState]:
-        now = time.perf_counter()
-        if now - self._states_at >= self._state_interval_s or track_ids != self._followed:
-            self._states, self._states_at, self._followed = self._tracks.states, now, track_ids
-        return self._states
-
-
-def iter_poses(
-    source: Source,
-    estimator: KeypointEstimator | None,
-    *,
-    realtime: bool = False,
-    is_wanted: Callable[[Frame], bool] = lambda _: True,
-) -> Iterator[tuple[Frame, tuple[Pose, ...]]]:
-    """Yield each frame with the poses in it, at the pace of `Session`.
-
-    Parameters
-    ----------
-    source : Source
-        Open, nothing read yet.
-    estimator : KeypointEstimator or None
-        None where the frames bring their own poses.
-    realtime : bool
-        Play a file by its time stamps, dropping frames on a slow machine.
-    is_wanted : callable, optional
-        Frames for which it is False are yielded without being looked at.
-
-    Raises
-    ------
-    ActionposeError
-        Whatever the source or the estimator raise.
-    """
-    if estimator:
-        estimator.reset()
-    reader = Reader(source, realtime=realtime)
-    reader.start()
-    try:
-        while (capture := reader.next()) is not None or not reader.has_ended:
-            if capture is not None:
-                frame = capture.frame
-                yield frame, _poses_of(frame, estimator) if is_wanted(frame) else ()
-    finally:
-        reader.close()
-
-
-def _poses_of(frame: Frame, estimator: KeypointEstimator | None) -> tuple[Pose, ...]:
-    if frame.poses is not None:
-        return frame.poses
-    if estimator is None:
-        raise EstimatorError("These frames are pictures, and no keypoint model was given to find poses in them.")
-    return tuple(estimator.estimate(frame))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from typing import Self
 from actionpose.errors import ActionposeError, RecordingError
 from actionpose.outputs import JsonLinesOutput, OutputError
 from actionpose.recording import RecordingWriter
-from actionpose.session.loop import Tick
+from actionpose.session.tick import Tick
 from actionpose.sources.base import SourceInfo
 
 __all__ = ["EVENTS_SUFFIX", "SessionRecording", "events_path"]

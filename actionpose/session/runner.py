@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from types import TracebackType
@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from actionpose.decision import ActionEvent
 from actionpose.errors import ActionposeError, SourceError
 from actionpose.session.library_watch import MakeRecognizer
-from actionpose.session.loop import Session, Tick
+from actionpose.session.loop import Session
 from actionpose.session.reader import HEARTBEAT_S
+from actionpose.session.tick import Tick
 from actionpose.sources.base import Source
 
 if TYPE_CHECKING:
@@ -65,23 +66,12 @@ class RunnerState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Wish:
-    """What to open; None = as it is."""
+class _Setup:
+    """What opens the parts of a session."""
 
-    open_source: OpenSource | None = None
-    load_estimator: LoadEstimator | None = None
-    make_recognizer: MakeRecognizer | None = None
-    is_reopening: bool = False
-
-    def over(self, before: _Wish | None) -> _Wish:
-        """Return both wishes in one, this one first."""
-        if before is None:
-            return self
-        return _Wish(
-            open_source=self.open_source or before.open_source,
-            load_estimator=self.load_estimator or before.load_estimator,
-            make_recognizer=self.make_recognizer or before.make_recognizer,
-        )
+    open_source: OpenSource
+    load_estimator: LoadEstimator
+    make_recognizer: MakeRecognizer
 
 
 class SessionRunner:
@@ -114,14 +104,12 @@ class SessionRunner:
         realtime: bool = True,
         sinks: Sequence[Callable[[Tick], None]] = (),
     ) -> None:
-        self._open_source = open_source
-        self._load_estimator = load_estimator
-        self._make_recognizer = make_recognizer
+        self._setup = _Setup(open_source=open_source, load_estimator=load_estimator, make_recognizer=make_recognizer)
         self._library_revision = library_revision
         self._realtime = realtime
         self._sinks = tuple(sinks)
         self._changed = threading.Condition()  # for all below
-        self._wish: _Wish | None = None
+        self._wish: Mapping[str, Any] | None = None  # what to exchange of the setup, perhaps nothing
         self._session: Session | None = None
         self._estimator: KeypointEstimator | None = None  # outlives a session that ended
         self._state = RunnerState()
@@ -182,10 +170,10 @@ class SessionRunner:
         A running session goes on until all of them are ready, and when one cannot be opened: `RunnerState.note` then
         says why. After ``ended`` and ``failed`` it begins anew, so without arguments this means: try again.
         """
+        parts = {"open_source": open_source, "load_estimator": load_estimator, "make_recognizer": make_recognizer}
         with self._changed:
             self._is_stopped = False
-            wish = _Wish(open_source=open_source, load_estimator=load_estimator, make_recognizer=make_recognizer)
-            self._wish = wish.over(self._wish)
+            self._wish = {**(self._wish or {}), **{name: part for name, part in parts.items() if part}}
             self._changed.notify_all()
 
     def stop(self) -> None:
@@ -231,56 +219,59 @@ class SessionRunner:
     def _open_all(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._wish or self._is_closed)
-                if self._is_closed:
+                self._changed.wait_for(lambda: self._wish is not None or self._is_closed)
+                if self._is_closed or self._wish is None:
                     return
                 wish, self._wish = self._wish, None
-            assert wish is not None
+            is_reopening = not wish and self._state.phase == "lost"
             try:
                 with ExitStack() as opened:
-                    self._open(wish, opened)
+                    self._open(wish, opened, is_reopening=is_reopening)
             except Exception as error:
-                self._report_failure(wish, error)
+                self._report_failure(error, is_reopening=is_reopening)
 
-    def _open(self, wish: _Wish, opened: ExitStack) -> None:
+    def _open(self, wish: Mapping[str, Any], opened: ExitStack, *, is_reopening: bool) -> None:
         """Open what is wished for, and hand it to the running session or to a new one; `opened` closes the rest."""
         session = self._session
+        setup = replace(self._setup, **wish)
         if session is None:
-            self._adopt(wish)
+            self._setup = setup  # and what fails now is tried again as it was wished
+
+        def announce(what: str) -> None:
+            if session:
+                self._update(opening=what)
+            elif not is_reopening:
+                self._update(phase="loading", message=what, hint="", error=None)
+
         source = estimator = None
-        if session is None or wish.open_source:
-            self._announce("opening the source", wish, session)
-            source = opened.enter_context((wish.open_source or self._open_source)())
+        if session is None or "open_source" in wish:
+            announce("opening the source")
+            source = opened.enter_context(setup.open_source())
         reads = source or (session.source if session else None)
         assert reads is not None
-        if wish.load_estimator or (session.estimator if session else self._estimator) is None:
-            self._announce("loading the keypoint model", wish, session)
-            estimator = (wish.load_estimator or self._load_estimator)(reads)
-            if estimator is not None:
+        if (session.estimator if session else self._estimator) is None or "load_estimator" in wish:
+            announce("loading the keypoint model")
+            if estimator := setup.load_estimator(reads):
                 opened.enter_context(estimator)
-        self._announce("preparing the templates", wish, session)
-        if session is None or not session.switch(
-            source=source, estimator=estimator, make_recognizer=wish.make_recognizer
-        ):
-            self._adopt(wish)
-            source = source or opened.enter_context(self._open_source())
-            if not self._begin(source, estimator):
-                return
-        opened.pop_all()
-        self._adopt(wish)
+        announce("preparing the templates")
+        if session is None:
+            assert source is not None
+            is_taken = self._begin(source, estimator)
+        else:
+            is_taken = session.switch(
+                source=source, estimator=estimator, make_recognizer=wish.get("make_recognizer")
+            ) or self._wish_again(wish)
+        if is_taken:
+            opened.pop_all()
+            self._setup = setup
         self._update(opening="", note="")
 
     def _begin(self, source: Source, estimator: KeypointEstimator | None) -> bool:
         """Hand a new session to the thread that runs it; False if that is gone."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._session is None)
-            if estimator is not None and self._estimator is not None:
-                self._estimator.close()
-            self._estimator = estimator or self._estimator
         session = Session(
             source,
-            self._estimator,
-            self._make_recognizer,
+            estimator or self._estimator,
+            self._setup.make_recognizer,
             realtime=self._realtime,
             library_revision=self._library_revision,
             state_interval_s=_STATE_INTERVAL_S,
@@ -288,34 +279,33 @@ class SessionRunner:
         with self._changed:
             if self._is_closed:
                 return False
+            if estimator and self._estimator:
+                self._estimator.close()
             if self._is_paused:
                 session.pause()
-            self._session = session
             if self._is_stopped:
                 session.stop()
+            self._session, self._estimator = session, session.estimator
             self._changed.notify_all()
         return True
 
-    def _adopt(self, wish: _Wish) -> None:
-        self._open_source = wish.open_source or self._open_source
-        self._load_estimator = wish.load_estimator or self._load_estimator
-        self._make_recognizer = wish.make_recognizer or self._make_recognizer
+    def _wish_again(self, wish: Mapping[str, Any]) -> bool:
+        """Wait for the end of a session that took a wish no more, and wish the same of a new one."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._session is None)
+            if not self._is_stopped:
+                self._wish = {**wish, **(self._wish or {})}
+        return False
 
-    def _announce(self, what: str, wish: _Wish, session: Session | None) -> None:
-        if session is not None:
-            self._update(opening=what)
-        elif not wish.is_reopening:
-            self._update(phase="loading", message=what, hint="", error=None)
-
-    def _report_failure(self, wish: _Wish, error: Exception) -> None:
+    def _report_failure(self, error: Exception, *, is_reopening: bool) -> None:
         message, hint = _describe(error)
         if self._session is not None:
             self._update(opening="", note=f"{message} {hint}".strip())
-        elif wish.is_reopening and isinstance(error, SourceError):
+        elif is_reopening and isinstance(error, SourceError):
             with self._changed:
-                self._changed.wait_for(lambda: self._wish or self._is_closed, timeout=_REOPEN_S)
-                if not self._is_stopped:
-                    self._wish = self._wish or wish
+                self._changed.wait_for(lambda: self._wish is not None or self._is_closed, timeout=_REOPEN_S)
+                if self._wish is None and not self._is_stopped:
+                    self._wish = {}
         else:
             self._update(phase="failed", message=message, hint=hint, error=error)
 
@@ -346,8 +336,8 @@ class SessionRunner:
         message, hint = _describe(failure) if failure else ("", "")
         with self._changed:
             self._session, self._estimator = None, session.estimator
-            if is_lost:
-                self._wish = self._wish or _Wish(is_reopening=True)
+            if is_lost and self._wish is None:
+                self._wish = {}
             self._update(
                 phase="lost" if is_lost else "failed" if failure else "ended", message=message, hint=hint, error=failure
             )

@@ -6,14 +6,14 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["Clock", "SessionStats", "TrackStats", "quantile"]
+__all__ = ["Clock", "SessionStats", "TrackStats", "describe_stats", "quantile"]
 
 RECENT_FRAMES = 120  # what the figures of `SessionStats` are taken over
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackStats:
-    """How one body is followed.
+    """How one body is followed; times over its last 120 frames.
 
     Parameters
     ----------
@@ -22,13 +22,17 @@ class TrackStats:
     n_frames : int
         Frames it was in view.
     recognizer_s : float
-        Median time its recogniser took per frame, over the last 120.
+        Median time its recogniser took per frame.
+    latency_p50_s, latency_p95_s : float
+        From the moment a frame was there to the moment it was known what this body did in it.
     """
 
     since: float
     last_seen: float
     n_frames: int
     recognizer_s: float
+    latency_p50_s: float
+    latency_p95_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +106,25 @@ class Clock:
             latency_p95_s=quantile(self._latency, 0.95),
             tracks=tracks,
         )
+
+
+def describe_stats(stats: SessionStats) -> list[str]:
+    """Return the figures in a few lines, the bodies' own where there are several."""
+    lines = [
+        f"{stats.capture_hz:.1f} fps came, {stats.rate_hz:.1f} processed; {stats.n_dropped} of {stats.n_read} dropped",
+        f"model {1000 * stats.estimator_s:.1f} ms, matching {1000 * stats.recognizer_s:.1f} ms",
+        f"latency {_latency(stats)}",
+    ]
+    if len(stats.tracks) > 1:
+        lines += [
+            f"person {track_id + 1}: matching {1000 * track.recognizer_s:.1f} ms, latency {_latency(track)}"
+            for track_id, track in sorted(stats.tracks.items())
+        ]
+    return lines
+
+
+def _latency(stats: SessionStats | TrackStats) -> str:
+    return f"{1000 * stats.latency_p50_s:.0f} ms, 95 % within {1000 * stats.latency_p95_s:.0f} ms"
 
 
 def quantile(values: deque[float], share: float) -> float:

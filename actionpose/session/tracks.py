@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from actionpose.decision import ActionEvent
@@ -24,14 +24,20 @@ class Tracks:
     ----------
     recognizer : Recognizer or None
         What is copied; None to recognise nothing.
+    state_interval_s : float
+        `states` are made anew at most this often, and whenever a body comes or goes.
     """
 
-    def __init__(self, recognizer: Recognizer | None) -> None:
+    def __init__(self, recognizer: Recognizer | None, *, state_interval_s: float = 0.0) -> None:
         self._recognizer = recognizer
+        self._state_interval_s = state_interval_s
         self._tracks: dict[int, _Track] = {}
+        self._states: Mapping[int, RecognizerState] = {}
+        self._states_at = float("-inf")
+        self._states_of: Collection[int] = ()
 
-    def update(self, frame: Frame, poses: tuple[Pose, ...]) -> list[ActionEvent]:
-        """Take in the poses of a frame; return the events decided by it."""
+    def update(self, frame: Frame, poses: tuple[Pose, ...], *, captured_at: float) -> list[ActionEvent]:
+        """Take in the poses of a frame, captured when `time.perf_counter` said; return the events decided by it."""
         events = []
         for pose in poses:
             track = self._tracks.get(pose.track_id)
@@ -41,6 +47,7 @@ class Tracks:
             track.last_pose = pose
             track.n_frames += 1
             events += track.update(pose)
+            track.latency.append(time.perf_counter() - captured_at)
         for track_id in self._tracks.keys() - {pose.track_id for pose in poses}:
             track = self._tracks[track_id]
             if frame.time - track.last_pose.time > _FORGET_S:
@@ -70,7 +77,11 @@ class Tracks:
     @property
     def states(self) -> Mapping[int, RecognizerState]:
         """The live picture of each body that something is recognised of."""
-        return {track_id: track.recognizer.state for track_id, track in self._tracks.items() if track.recognizer}
+        now, followed = time.perf_counter(), tuple(self._tracks)
+        if now - self._states_at >= self._state_interval_s or followed != self._states_of:
+            self._states_at, self._states_of = now, followed
+            self._states = {id_: track.recognizer.state for id_, track in self._tracks.items() if track.recognizer}
+        return self._states
 
     @property
     def stats(self) -> Mapping[int, TrackStats]:
@@ -85,6 +96,7 @@ class _Track:
     since: float
     n_frames: int = 0
     seconds: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT_FRAMES))
+    latency: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT_FRAMES))
 
     def update(self, pose: Pose) -> list[ActionEvent]:
         if self.recognizer is None:
@@ -107,4 +119,6 @@ class _Track:
             last_seen=self.last_pose.time,
             n_frames=self.n_frames,
             recognizer_s=quantile(self.seconds, 0.5),
+            latency_p50_s=quantile(self.latency, 0.5),
+            latency_p95_s=quantile(self.latency, 0.95),
         )

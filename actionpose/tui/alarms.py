@@ -1,37 +1,54 @@
-"""How many false alarms a sensitivity lets one expect."""
+"""How many false alarms, and how many misses, a sensitivity lets one expect."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+import math
+from collections.abc import Callable, Sequence
 
 from actionpose.errors import InvalidDataError
 from actionpose.pose import PoseSequence
 from actionpose.recognizer import Recognizer, RecognizerSettings
 from actionpose.template import Template
-from actionpose.tradeoff import describe_rate
+from actionpose.tradeoff import compute_tradeoff, describe_rate
 
-__all__ = ["describe_alarms", "estimate_alarms"]
+__all__ = ["describe_alarms", "expect_alarms"]
 
 
-def estimate_alarms(
+def expect_alarms(
     templates: Sequence[Template], backgrounds: Sequence[PoseSequence], settings: RecognizerSettings
-) -> str:
-    """Play the background recordings to a recogniser that was not calibrated on them, and say what it reports.
+) -> Callable[[float], str]:
+    """Return what says in a few words, for any sensitivity, what to expect of it.
 
-    Returns
-    -------
-    str
-        A few words for a screen; they err on the side of too many, since in use the backgrounds do calibrate.
+    The stream mode is judged once for all sensitivities; for the window mode the backgrounds are played anew for each,
+    to a recogniser that was not calibrated on them. Both err on the side of too many false alarms.
     """
     templates = [template for template in templates if template.enabled]
     if not templates:
-        return "no templates yet"
+        return lambda _: "no templates yet"
+
+    def play(sensitivity: float) -> str:
+        try:
+            recognizer = Recognizer(templates, settings=dataclasses.replace(settings, sensitivity=sensitivity))
+            n_alarms = sum(len(recognizer.recognize(sequence)) for sequence in backgrounds)
+        except InvalidDataError:  # recorded with another model
+            return "unknown for these recordings"
+        return describe_alarms(n_alarms, sum(sequence.duration for sequence in backgrounds) / 60)
+
+    if settings.mode == "window":
+        return play
     try:
-        recognizer = Recognizer(templates, settings=settings)
-        n_alarms = sum(len(recognizer.recognize(sequence)) for sequence in backgrounds)
-    except InvalidDataError:  # recorded with another model
-        return "unknown for these recordings"
-    return describe_alarms(n_alarms, sum(sequence.duration for sequence in backgrounds) / 60)
+        tradeoff = compute_tradeoff(templates, backgrounds, settings=settings.matching)
+    except InvalidDataError:
+        return lambda _: "unknown for these templates"
+
+    def tell(sensitivity: float) -> str:
+        n_alarms = round(tradeoff.alarms_per_minute(sensitivity) * tradeoff.minutes) if tradeoff.minutes else 0
+        alarms = describe_alarms(n_alarms, tradeoff.minutes)
+        missed = tradeoff.missed_share(sensitivity)
+        return alarms if math.isnan(missed) or not tradeoff.minutes else f"{alarms}, {missed:.0%} missed"
+
+    return tell
 
 
 def describe_alarms(n_alarms: int, minutes: float) -> str:

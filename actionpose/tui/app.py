@@ -190,7 +190,8 @@ class ActionposeApp(App[None]):
 
     def report(self, error: ActionposeError) -> None:
         """Show an error and what to do about it."""
-        self.notify("\n".join(filter(None, (error.message, error.hint))), severity="error", timeout=10, markup=False)
+        text = "\n".join(filter(None, (error.message, error.hint)))
+        self.notify(text, title="Error", severity="error", timeout=10, markup=False)
 
     def change_settings(self, **changes: Any) -> None:
         """Change settings, save them and go on with them.

@@ -119,10 +119,11 @@ class Feed:
         """Take in what happened since the last look; return the new events."""
         tick = self._runner.latest
         time = tick.frame.time if tick and tick.frame else self.time
-        if time < self.time:
-            self.clear()
-        self.time = time
         new = self._runner.take_events()
+        if time < self.time:  # another source, or the same from its start
+            self.clear()
+            new = [event for event in new if event.report_time <= time]
+        self.time = time
         self.events.extend(new)
         self.counts.update((event.track_id, event.label) for event in new)
         return new

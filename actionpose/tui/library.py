@@ -56,7 +56,7 @@ class LibraryScreen(Screen[None]):
         "others of its action are nearest to; ! comes with advice at the right. A click on a heading sorts."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "search", "Search", key_display="/"),
+        Binding("slash", "search", "Search", key_display="/", show=False),
         Binding("escape", "clear", "Clear search and marks", show=False),
         Binding("space", "mark", "Mark"),
         Binding("a", "mark_all", "Mark all or none", show=False),
@@ -64,14 +64,14 @@ class LibraryScreen(Screen[None]):
         Binding("S", "reverse", "Reverse the order", show=False),
         Binding("r", "edit('rename')", "Rename"),
         Binding("t", "edit('tag')", "Tags", show=False),
-        Binding("e", "edit('enable')", "On/off"),
+        Binding("e", "edit('enable')", "On/off", show=False),
         Binding("d,delete", "edit('remove')", "Delete", key_display="d"),
         Binding("u", "undo", "Undo"),
         Binding("c", "compare", "Compare two takes", show=False),
         Binding("f", "edit('mirror')", "Add the mirror image (flip left and right)", show=False),
         Binding("m", "edit('merge')", "Merge actions", show=False),
-        Binding("i", "import", "Import", show=False),
-        Binding("x", "export", "Export", show=False),
+        Binding("i", "import", "Import"),
+        Binding("x", "export", "Export"),
         Binding("p", "play", "Pause or play", show=False),
     ]
     DEFAULT_CSS = """

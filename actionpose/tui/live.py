@@ -7,14 +7,16 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
-from textual import getters
+from textual import getters, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.events import Resize
 from textual.screen import Screen
 from textual.widgets import Footer, RichLog, Static
 
-from actionpose.template import UNKNOWN
+from actionpose.outputs import describe_output
+from actionpose.session import describe_stats
 from actionpose.tui.header import HeaderBar
 from actionpose.tui.person import PersonPanel
 from actionpose.tui.timeline import Timeline
@@ -33,6 +35,14 @@ _MAX_PEOPLE = 4
 _LOG_LINES = 1000
 
 
+class EventLog(RichLog):
+    """What was done, line by line, the newest always in view."""
+
+    @on(Resize)
+    def _follow(self) -> None:
+        self.call_after_refresh(self.scroll_end, animate=False)
+
+
 class LiveScreen(Screen[None]):
     """Watches."""
 
@@ -43,13 +53,16 @@ class LiveScreen(Screen[None]):
         "The picture shows what the camera sees, with the skeleton that was found in it.\n"
         "A bar for each action says how near it is: it grows until it reaches the mark, the action's threshold, and is "
         "then recognised. 1.30 x means that the distance is 1.3 times the threshold.\n"
-        "Below are the actions of the last 30 seconds. The number after a bar counts how often it was done."
+        "Below are the actions of the last 30 seconds. The number after a bar counts how often it was done.\n"
+        "Health tells how well the session keeps pace: frames that came and were dropped, milliseconds for the model "
+        "and for matching, and the latency, from the camera's frame to knowing what it shows."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "app.switch_mode('record')", "Record"),
         Binding("space", "pause", "Pause"),
         Binding("v", "view", "Picture or skeleton"),
-        Binding("c", "clear", "Clear"),
+        Binding("h", "health", "Health"),
+        Binding("c", "clear", "Clear", show=False),
     ]
     CSS = """
     LiveScreen {
@@ -58,16 +71,18 @@ class LiveScreen(Screen[None]):
         #side { width: 1fr; }
         #people { height: auto; max-height: 70%; margin: 1 0; }
         #notice { height: auto; padding: 1 2; display: none; color: $foreground-muted; }
+        #health { height: auto; padding: 0 1; margin: 0 0 1 0; display: none; color: $foreground-muted; }
         #log { height: 1fr; min-height: 3; padding: 0 1; background: $background; scrollbar-size: 0 0; }
         &.-narrow #body { display: none; }
-        &.-low #log, &.-low Timeline { display: none; }
+        &.-low #log, &.-low #health, &.-low Timeline { display: none; }
     }
     """
 
     body = getters.query_one("#body", BodyView)
     people = getters.query_one("#people", Horizontal)
     notice = getters.query_one("#notice", Static)
-    log_view = getters.query_one("#log", RichLog)
+    health = getters.query_one("#health", Static)
+    log_view = getters.query_one("#log", EventLog)
     timeline = getters.query_one(Timeline)
 
     def compose(self) -> ComposeResult:
@@ -78,13 +93,16 @@ class LiveScreen(Screen[None]):
             with Vertical(id="side"):
                 yield Static(id="notice", markup=False)
                 yield Horizontal(id="people")
-                yield RichLog(id="log", max_lines=_LOG_LINES, min_width=0)
+                yield Static(id="health", markup=False)
+                yield EventLog(id="log", max_lines=_LOG_LINES, min_width=0)
         yield Timeline()
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
         """Begin to redraw."""
         self._notice_text = ""
+        self._has_health = False
+        self._health: list[str] = []
         self._logged: Counter[tuple[int, str]] = Counter()
         self._last_event: ActionEvent | None = None
         self.set_interval(_REDRAW_S, self._redraw)
@@ -101,6 +119,11 @@ class LiveScreen(Screen[None]):
         """Change between the picture and the skeleton alone."""
         self.app.change_settings(picture="skeleton" if self.app.settings.picture == "camera" else "camera")
 
+    def action_health(self) -> None:
+        """Show how well the session keeps pace, or do not."""
+        self._has_health = not self._has_health
+        self._redraw()
+
     def action_clear(self) -> None:
         """Forget the events and count anew."""
         self.app.feed.clear()
@@ -114,6 +137,7 @@ class LiveScreen(Screen[None]):
             self.body.show(tick, picture=self.app.settings.picture)
         self._show_notice(self._explain(tick))
         self._show_people(tick)
+        self._show_health(tick)
         self.timeline.show(self.app.feed.events, time=self.app.feed.time)
         self._log_events()
 
@@ -154,6 +178,21 @@ class LiveScreen(Screen[None]):
                 is_named=len(states) > 1,
             )
 
+    def _show_health(self, tick: Tick | None) -> None:
+        """Show the figures where they are wanted, the outputs too; what is in trouble in any case."""
+        feed = self.app.feed
+        lines = describe_stats(tick.stats) if tick and self._has_health else []
+        lines += [f"▲ {feed.state.note}"] if feed.state.note else []
+        lines += [
+            f"{'▲ ' * bool(status.error)}{describe_output(status)}"
+            for status in feed.outputs
+            if status.error or self._has_health
+        ]
+        if lines != self._health:
+            self._health = lines
+            self.health.update("\n".join(lines))
+            self.health.display = bool(lines)
+
     def _label_of(self, track_id: int, label: str) -> str:
         """Return what was just reported, as long as it is news, else what seems to be happening."""
         for event in reversed(self.app.feed.events):
@@ -161,7 +200,7 @@ class LiveScreen(Screen[None]):
                 break
             if event.track_id == track_id:
                 return event.label
-        return label if label != UNKNOWN else UNKNOWN
+        return label
 
     def _log_events(self) -> None:
         for event in self._new_events():

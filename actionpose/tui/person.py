@@ -17,12 +17,20 @@ __all__ = ["PersonPanel", "describe_nearness", "draw_bar"]
 
 _MARK = 2 / 3  # of a bar's length: where the threshold is
 _FAR = 9.99  # distances beyond are not told apart
+_FAR_OFF = 2.0  # there it does not matter how far
 _MIN_ROWS_FOR_BIG = HEIGHT + 3
 
 
 def describe_nearness(action: ActionState) -> str:
     """Return why an action is recognised or not, as ``1.30 x its threshold``."""
     return f"{min(action.ratio, _FAR):.2f} x its threshold" if math.isfinite(action.ratio) else "nothing to compare"
+
+
+def _describe_rejection(nearest: ActionState) -> str:
+    """Return why nothing is recognised."""
+    if not math.isfinite(nearest.ratio):
+        return "nothing to compare yet"
+    return f"nearest {nearest.label}, {f'{nearest.ratio - 1:.0%} too far' if nearest.ratio < _FAR_OFF else 'far off'}"
 
 
 def draw_bar(action: ActionState, *, width: int) -> tuple[str, str]:
@@ -94,7 +102,7 @@ class PersonPanel(Widget):
             return ""
         nearest = min(self._state.actions, key=lambda action: action.ratio)
         if self._label == UNKNOWN:
-            return f"nearest {nearest.label}" if math.isfinite(nearest.ratio) else "nothing to compare yet"
+            return _describe_rejection(nearest)
         own = next((action for action in self._state.actions if action.label == self._label), nearest)
         if own.ratio < 1:
             return f"sure {1 - own.ratio:4.0%}"

@@ -120,10 +120,12 @@ def angle_curves(sequence: PoseSequence, angles: list[int]) -> list[Curve]:
 
 
 def name_angles(sequence: PoseSequence, angles: list[int]) -> list[str]:
-    """Name angles by their vertices, and by an end too where two of them share one."""
+    """Name angles by their vertices, and by an end too where two of them share one: "left shoulder to hip"."""
     triples = [(sequence.skeleton.angles or ())[i] for i in angles]
     vertices = [vertex for _, vertex, _ in triples]
-    return [
-        vertex.replace("_", " ") if vertices.count(vertex) == 1 else f"{vertex} to {last}".replace("_", " ")
-        for _, vertex, last in triples
-    ]
+    names = []
+    for _, vertex, last in triples:
+        end = last.removeprefix("left_" if vertex.startswith("left_") else "right_")
+        name = vertex if vertices.count(vertex) == 1 else f"{vertex} to {end}"
+        names.append(name.replace("_", " "))
+    return names

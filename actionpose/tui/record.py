@@ -14,15 +14,14 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
-from textual.suggester import SuggestFromList
 from textual.widgets import DataTable, Footer, Input, Label, Static
 
 from actionpose.errors import ActionposeError, InvalidDataError
 from actionpose.recorder import RecorderSettings
 from actionpose.session import SessionRecording
-from actionpose.takes import Take, assess_take, template_from_take
 from actionpose.template import validate_label
-from actionpose.tui.attempts import Attempt, describe_verdict
+from actionpose.tui.attempts import Attempt, Attempts, describe_verdict
+from actionpose.tui.fields import Field, LabelField
 from actionpose.tui.header import HeaderBar
 from actionpose.tui.stage import Stage, describe_phase
 from actionpose.tui.taking import BackgroundTaking, Taking
@@ -36,14 +35,8 @@ __all__ = ["RecordScreen"]
 
 _REDRAW_S = 0.1
 _BACKGROUND_S = 30.0
-_VERDICT_WIDTH = 18
+_COLUMNS = {"#": 2, "length": 6, "verdict": 18, "": 4}
 _REDO_COUNTDOWN_S = 2.0
-
-
-class _Field(Input):
-    """A line whose Enter is told of at the bottom."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "submit", "Record", key_display="enter")]
 
 
 class RecordScreen(Screen[None]):
@@ -51,21 +44,21 @@ class RecordScreen(Screen[None]):
 
     app: ActionposeApp
     HELP: ClassVar[str] = (
-        "Type the name of the action and press enter. Hold still, perform it, and hold still again: a take begins and "
-        "ends with the motion, and its still ends are cut off. To record a pose to hold, give the takes a length in "
-        "seconds.\n"
+        "Type the name of the action, or choose a known one with the arrow keys, and press enter; then r or space "
+        "records. Hold still, perform it, and hold still again: a take begins and ends with the motion, and its still "
+        "ends are cut off. To record a pose to hold, give the takes a length in seconds.\n"
         "Good takes are in the library at once; the others can be kept all the same, recorded again, or trimmed.\n"
         "A background recording shows what is not an action, half a minute of moving about, and makes false alarms "
         "rarer."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("r", "record", "Record"),
+        Binding("r,space", "record", "Record", key_display="r"),
         Binding("k", "keep", "Keep"),
         Binding("o", "redo", "Redo"),
         Binding("t", "trim", "Trim"),
         Binding("b", "background", "Background"),
-        Binding("y", "try", "Try it"),
-        Binding("e", "edit", "Name", show=False),
+        Binding("y", "try", "Try it", show=False),
+        Binding("e", "edit", "Name"),
         Binding("escape", "leave_field", "Leave the field"),
         Binding("escape", "stop", "Stop"),
     ]
@@ -91,7 +84,7 @@ class RecordScreen(Screen[None]):
 
     body = getters.query_one(BodyView)
     stage = getters.query_one(Stage)
-    label = getters.query_one("#label", Input)
+    label = getters.query_one("#label", LabelField)
     table = getters.query_one(DataTable)
     advice = getters.query_one("#advice", Static)
 
@@ -106,37 +99,41 @@ class RecordScreen(Screen[None]):
                 with Vertical(id="fields"):
                     with Horizontal(classes="field"):
                         yield Label("Action")
-                        yield _Field(id="label", placeholder="its name, for instance wave", compact=True)
+                        yield LabelField(id="label", placeholder="its name, for instance wave", compact=True)
                     with Horizontal(classes="field"):
                         yield Label("Takes")
-                        yield _Field("3", id="takes", type="integer", compact=True, classes="number")
+                        yield Field("3", id="takes", type="integer", compact=True, classes="number")
                         yield Label("Seconds", classes="second")
-                        yield _Field(id="seconds", placeholder="by motion", type="number", compact=True)
+                        yield Field(id="seconds", placeholder="by motion", type="number", compact=True)
                 yield DataTable(cursor_type="row", zebra_stripes=False)
                 yield Static(id="advice", markup=False)
         yield Footer(show_command_palette=False)
 
     def __init__(self) -> None:
         super().__init__()
-        self._attempts: list[Attempt] = []
+        self._attempts = Attempts(lambda: self.app.library)
         self._taking: Taking | BackgroundTaking | None = None
         self._stop_listening: Callable[[], None] = lambda: None
         self._recording: SessionRecording | None = None
-        self._changing = asyncio.Lock()
-        self._label = ""
+        self._source = ""  # that the takes in the table are from
         self._phase = ""
 
     def on_mount(self) -> None:
         """Begin to redraw."""
-        for name, width in (("#", 2), ("length", 6), ("verdict", _VERDICT_WIDTH), ("", 4)):
+        for name, width in _COLUMNS.items():
             self.table.add_column(name, width=width, key=name or "kept")
         self.table.display = False
         self.set_interval(_REDRAW_S, self._redraw)
         self.label.focus()
 
     def on_screen_resume(self) -> None:
-        """Offer the labels there are by now."""
+        """Offer the labels there are by now; what another source shows is another action until it is said."""
         self._work(self._read_labels())
+        if self._attempts.takes and self._source != self.app.settings.source:
+            self._attempts.begin("")
+            self.label.value = ""
+            self._fill_table()
+            self.label.focus()
 
     def on_screen_suspend(self) -> None:
         """Stop when the user goes to another screen, not when a dialog lies over this one."""
@@ -144,12 +141,13 @@ class RecordScreen(Screen[None]):
             self._finish()
 
     async def _read_labels(self) -> None:
-        labels = await asyncio.to_thread(self.app.library.labels)
-        self.label.suggester = SuggestFromList(labels, case_sensitive=False)
+        self.label.offer(await asyncio.to_thread(self.app.library.labels))
 
     @on(Input.Submitted)
     def _submit(self) -> None:
-        self.action_record()
+        """Leave the fields for the keys, once the name is one."""
+        if self._read_label():
+            self.action_leave_field()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Dim or hide what cannot be done now."""
@@ -158,7 +156,7 @@ class RecordScreen(Screen[None]):
         if action == "stop":
             return self._taking is not None
         if action in ("keep", "redo", "trim"):
-            return False if self._taking else True if self._attempts else None
+            return False if self._taking else True if self._attempts.takes else None
         return True
 
     def action_edit(self) -> None:
@@ -178,15 +176,12 @@ class RecordScreen(Screen[None]):
         if self._taking:
             self._finish()
             return
-        try:
-            self._label = validate_label(self.label.value)
-        except InvalidDataError as error:
-            self.app.report(error)
-            self.label.focus()
+        if not (label := self._read_label()):
             return
-        if any(attempt.label != self._label for attempt in self._attempts):
-            self._attempts.clear()
-            self._fill_table()
+        self._source = self.app.settings.source
+        self._attempts.begin(label)
+        self._fill_table()
+        self._work(self._attempts.read_known())
         self._begin_takes()
 
     def action_background(self) -> None:
@@ -202,13 +197,13 @@ class RecordScreen(Screen[None]):
         if attempt is None:
             return
         if attempt.is_kept:
-            self._work(self._drop(attempt))
+            self._work(self._attempts.drop(attempt))
         self._begin_takes(takes=1, countdown_s=_REDO_COUNTDOWN_S)
 
     def action_keep(self) -> None:
         """Keep a take that is not kept; drop one that is."""
         if attempt := self._chosen():
-            self._work(self._keep_or_drop(attempt))
+            self._work(self._attempts.toggle(attempt))
 
     def action_trim(self) -> None:
         """Cut the chosen take by hand."""
@@ -220,13 +215,22 @@ class RecordScreen(Screen[None]):
         self._finish()
         self.app.switch_mode("live")
 
+    def _read_label(self) -> str:
+        """Return the name that is typed; empty, and the focus on it, where it is none."""
+        try:
+            return validate_label(self.label.value)
+        except InvalidDataError as error:
+            self.app.report(error)
+            self.label.focus()
+            return ""
+
     def _begin_takes(self, **changes: Any) -> None:
         try:
             settings = RecorderSettings(**self._read_fields() | changes)
         except InvalidDataError as error:
             self.app.report(error)
             return
-        self._begin(Taking(settings), name=self._label)
+        self._begin(Taking(settings), name=self._attempts.label)
 
     def _read_fields(self) -> dict[str, Any]:
         takes, seconds = self.query_one("#takes", Input).value, self.query_one("#seconds", Input).value
@@ -268,7 +272,7 @@ class RecordScreen(Screen[None]):
         taking.stop()
         self._stop_listening()
         if self._recording:
-            self._work(asyncio.to_thread(self._recording.close))
+            self._work(self._close(self._recording))
         if isinstance(taking, BackgroundTaking):
             self._work(self._keep_background(taking))
         else:
@@ -298,8 +302,9 @@ class RecordScreen(Screen[None]):
             if state.phase != "running":
                 return state.phase, state.message or state.opening
             if isinstance(self.focused, Input):
-                return "ready", "Name the action and press enter."
-            return "ready", "r: more takes, e: another action." if self._attempts else "e: name the action."
+                return "name", "Name the action and press enter."
+            label = self.label.value.strip()
+            return ("ready", f"r or space: record {label}.") if label else ("name", "e: name the action.")
         if taking.state is None:
             return "wait", "Step into the picture."
         if taking.state.phase != self._phase:
@@ -311,19 +316,10 @@ class RecordScreen(Screen[None]):
 
     def _take_in(self, taking: Taking) -> None:
         for take in taking.finished():
-            attempt = Attempt(self._label, len(self._attempts) + 1, self._judge(take), self._provenance())
-            self._attempts.append(attempt)
+            attempt = self._attempts.add(take, provenance=self._provenance())
             if attempt.take.verdict.ok:
-                self._work(self._keep(attempt))
-            self._fill_table(choose=len(self._attempts) - 1)
-
-    def _judge(self, take: Take) -> Take:
-        """Compare a take with all that are kept: its recorder may have seen none of them."""
-        others = [attempt.take.sequence for attempt in self._attempts if attempt.is_kept]
-        if not others or not take.verdict.ok:
-            return take
-        verdict = assess_take(take.sequence, others=others, may_be_still=take.verdict.is_still)
-        return Take(sequence=take.sequence, recorded=take.recorded, verdict=verdict)
+                self._work(self._attempts.keep(attempt))
+            self._fill_table(choose=len(self._attempts.takes) - 1)
 
     def _provenance(self) -> dict[str, str]:
         state = self.app.feed.state
@@ -333,72 +329,66 @@ class RecordScreen(Screen[None]):
 
     def _chosen(self) -> Attempt | None:
         row = self.table.cursor_row
-        return self._attempts[row] if 0 <= row < len(self._attempts) else None
+        return self._attempts.takes[row] if 0 <= row < len(self._attempts.takes) else None
 
     def _fill_table(self, *, choose: int | None = None) -> None:
         row = self.table.cursor_row if choose is None else choose
         self.table.clear()
-        for attempt in self._attempts:
+        width = self._fit_verdict()
+        for attempt in self._attempts.takes:
             self.table.add_row(
                 f"{attempt.number:2d}",
                 f"{attempt.take.sequence.duration:4.1f} s",
-                _cut(describe_verdict(attempt.take)),
+                _cut(describe_verdict(attempt.take), width),
                 "kept" if attempt.is_kept else "-",
             )
-        self.table.display = bool(self._attempts)
+        self.table.display = bool(self._attempts.takes)
         self.table.move_cursor(row=row)
-        if self._attempts and self.focused is None:
+        if self._attempts.takes and self.focused is None:
             self.table.focus()
         self.refresh_bindings()
         self._advise()
+
+    def _fit_verdict(self) -> int:
+        """Give the verdicts the room that the other columns leave."""
+        room = self.query_one("#side").content_size.width - 2 * self.table.cell_padding * len(_COLUMNS)
+        width = max(_COLUMNS["verdict"], room - sum(_COLUMNS.values()) + _COLUMNS["verdict"])
+        for column in self.table.columns.values():
+            if column.key == "verdict":
+                column.width = width
+        return width
 
     @on(DataTable.RowHighlighted)
     def _advise(self) -> None:
         attempt = self._chosen()
         problems = " ".join(attempt.take.verdict.problems) if attempt else ""
-        n_kept = sum(attempt.is_kept for attempt in self._attempts)
+        n_kept = self._attempts.n_kept
         kept = f"{n_kept} kept. Press y to try it now." if n_kept else ""
         self.advice.update(problems or kept)
 
     def _work(self, what: Coroutine[Any, Any, None]) -> None:
-        """Do something that may take a while; what goes wrong is shown."""
+        """Do something that may take a while, and show what came of it."""
 
         async def work() -> None:
             try:
                 await what
             except ActionposeError as error:
                 self.app.report(error)
+            self._fill_table()
 
         self.run_worker(work(), group="record")
 
-    async def _keep_or_drop(self, attempt: Attempt) -> None:
-        async with self._changing:  # a second key press waits for what the first one does
-            await (self._drop(attempt) if attempt.is_kept else self._keep(attempt))
-
-    async def _keep(self, attempt: Attempt) -> None:
-        template = template_from_take(attempt.label, attempt.take, provenance=attempt.provenance)
-        await asyncio.to_thread(self.app.library.add, template)
-        attempt.template_id = template.id
-        self._fill_table()
-
-    async def _drop(self, attempt: Attempt) -> None:
-        await asyncio.to_thread(self.app.library.remove, attempt.template_id)
-        attempt.template_id = ""
-        self._fill_table()
+    async def _close(self, recording: SessionRecording) -> None:
+        await asyncio.to_thread(recording.close)
+        for note in recording.notes:  # a full disk, for instance; the takes are safe
+            self.app.notify(f"The recording is not whole: {note}", severity="warning", markup=False)
 
     async def _trim(self, attempt: Attempt) -> None:
-        others = [other.take.sequence for other in self._attempts if other.is_kept and other is not attempt]
         title = f"Trim take {attempt.number} of {attempt.label}"
+        others = self._attempts.others(attempt.take, but=attempt)
         take = await self.app.push_screen_wait(TrimScreen(attempt.take, title=title, others=others))
-        if take is None:
-            return
-        attempt.take = take
-        was_kept = attempt.is_kept
-        if was_kept:
-            await self._drop(attempt)
-        if was_kept or take.verdict.ok:
-            await self._keep(attempt)
-        self._fill_table()
+        if take is not None:
+            await self._attempts.exchange(attempt, take)
 
     async def _keep_background(self, taking: BackgroundTaking) -> None:
         sequence = taking.sequence
@@ -409,5 +399,5 @@ class RecordScreen(Screen[None]):
         self.app.notify(f"Background of {sequence.duration:.0f} s added: false alarms become rarer.")
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _VERDICT_WIDTH else f"{text[: _VERDICT_WIDTH - 1]}…"
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 1]}…"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import getters, on, work
@@ -12,10 +13,13 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.events import DescendantFocus
 from textual.screen import Screen
 from textual.suggester import SuggestFromList
+from textual.widget import Widget
 from textual.widgets import Footer, Input, Label, Select, Static
 
 from actionpose.errors import ActionposeError, InvalidDataError
-from actionpose.tui.alarms import estimate_alarms
+from actionpose.outputs import describe_output
+from actionpose.tui.alarms import expect_alarms
+from actionpose.tui.fields import Field
 from actionpose.tui.header import HeaderBar
 from actionpose.tui.slider import Slider
 
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SettingsScreen"]
 
+_LOOK_S = 0.5
 _SOURCES = ("0", "1", "puppet:wave,clap?seconds=600", "puppet:wave?seconds=600", "http://", "rtsp://")
 _TEXTS = {"source": "", "model": "", "outputs": "none"}
 _NUMBERS = {"people": int, "votes": int, "window": int, "ratio": float}
@@ -36,9 +41,9 @@ _CHOICES = {
 _NAMES = {"votes": "Votes", "ratio": "Share to win", "window": "Window"}
 _EXPLAINED = {
     "source": "camera number, video, stream, recording or puppet",
-    "model": "mediapipe, or a .task file",
+    "model": "mediapipe, auto, a .task file or a model's folder",
     "people": "how many to follow at most",
-    "sensitivity": "over 1 finds more, under 1 raises fewer false alarms",
+    "sensitivity": "more to the right is found more often, false alarms too",
     "mode": "stream finds start and end; window votes",
     "feature": "what is compared",
     "votes": "window mode: how many of the nearest vote",
@@ -57,11 +62,13 @@ class SettingsScreen(Screen[None]):
     AUTO_FOCUS = ""
     HELP: ClassVar[str] = (
         "Move with tab and shift+tab. A text is taken with enter, everything else at once.\n"
+        "The sensitivity is set by what it costs: the false alarms per minute to expect, judged by the recordings of "
+        "the background, and the share of performances missed, judged by the takes.\n"
         "What is changed here is saved; what was typed on the command line goes before it the next time."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("tab", "app.focus_next", "Next field"),
-        Binding("shift+tab", "app.focus_previous", "Field before", show=False),
+        Binding("tab", "move(1)", "Next field"),
+        Binding("shift+tab", "move(-1)", "Field before", show=False),
         Binding("escape", "leave", "Leave the field"),
     ]
     CSS = """
@@ -70,11 +77,13 @@ class SettingsScreen(Screen[None]):
         .field { height: 1; }
         .field Label { width: 13; color: $foreground-muted; }
         .field Input, .field Select, .field Slider { width: 32; }
+        &.-medium .field Slider { width: 24; }
         .field .why { width: 1fr; padding: 0 0 0 2; color: $foreground-muted; text-wrap: nowrap; }
         .gap { height: 1; }
+        #outcome { display: none; }
         .why { display: none; }
         #alarms { width: 1fr; padding: 0 0 0 2; color: $foreground-muted; }
-        #explained, #where { height: auto; padding: 0 1; color: $foreground-muted; }
+        #explained, #where, #outcome { height: auto; padding: 0 1; color: $foreground-muted; }
         #explained { color: $foreground; }
         &.-low .gap, &.-low #where, &.-low #explained { display: none; }
         &.-wide .why { display: block; }
@@ -85,6 +94,13 @@ class SettingsScreen(Screen[None]):
     """
 
     explained = getters.query_one("#explained", Static)
+    outcome = getters.query_one("#outcome", Static)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._last: Widget | None = None  # field that had the focus
+        self._outcome: list[str] = []
+        self._expect: Callable[[float], str] | None = None  # once it was found out
 
     def compose(self) -> ComposeResult:
         """Lay out the fields."""
@@ -104,23 +120,33 @@ class SettingsScreen(Screen[None]):
                         else:
                             yield Label(_EXPLAINED[name], classes="why")
                 yield Static(classes="gap")
+        yield Static(id="outcome", markup=False)
         yield Static(id="explained", markup=False)
         yield Static(f"Saved in {self.app.settings_path}", id="where", markup=False)
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
-        """Keep up with the theme, which has a key of its own."""
+        """Keep up with the outputs, and with the theme, which has a key of its own."""
+        self.set_interval(_LOOK_S, self._show_outcome)
         self.app.theme_changed_signal.subscribe(self, lambda _: self.call_later(self._show, "theme"))
 
     def on_screen_resume(self) -> None:
         """Show what was changed elsewhere."""
         for name in (*_CHOICES, *_TEXTS, *_NUMBERS):
             self._show(name)
+        self._show_outcome()
+        self._last = self._expect = None
         self._estimate()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Hide what cannot be done now."""
         return self.focused is not None if action == "leave" else True
+
+    def action_move(self, step: int) -> None:
+        """Go to the next field, also after it was left."""
+        fields = self.focus_chain
+        at = fields.index(self._last) + step if self._last in fields else 0
+        self.set_focus(fields[at % len(fields)])
 
     def action_leave(self) -> None:
         """Leave the field as it was, so that keys mean what the other screens say."""
@@ -130,18 +156,26 @@ class SettingsScreen(Screen[None]):
 
     def on_descendant_focus(self, message: DescendantFocus) -> None:
         """Explain the field that has the focus."""
+        self._last = message.widget
         name = str(message.widget.id)
         self.explained.update(f"{_name(name)}: {_EXPLAINED.get(name, '')}.")
 
     @on(Input.Submitted)
+    def _accept_text(self, message: Input.Submitted) -> None:
+        if self._take_text(message):
+            self.set_focus(None)  # or the next key, to another screen perhaps, would be typed
+
     @on(Input.Blurred)
-    def _change_text(self, message: Input.Submitted | Input.Blurred) -> None:
+    def _take_text(self, message: Input.Submitted | Input.Blurred) -> bool:
         name, text = str(message.input.id), message.value.strip()
         try:
             self._change(name, self._read(name, text))
         except InvalidDataError as error:
             self.app.report(error)
-        self._show(name)
+            return False
+        finally:
+            self._show(name)
+        return True
 
     @on(Select.Changed)
     def _change_choice(self, message: Select.Changed) -> None:
@@ -157,9 +191,11 @@ class SettingsScreen(Screen[None]):
         """Say what the sensitivity costs, as soon as that is known."""
         library, settings = self.app.library, self.app.settings.recognizer
         try:
-            text = await asyncio.to_thread(
-                lambda: estimate_alarms(library.templates(), library.backgrounds(), settings)
-            )
+            if self._expect is None:
+                self._expect = await asyncio.to_thread(
+                    lambda: expect_alarms(library.templates(), library.backgrounds(), settings)
+                )
+            text = await asyncio.to_thread(self._expect, settings.sensitivity)
         except ActionposeError as error:
             text = error.message
         for label in self.query("#alarms").results(Label):  # gone when the application was left meanwhile
@@ -170,6 +206,9 @@ class SettingsScreen(Screen[None]):
             self.app.theme = str(value)
         else:
             self.app.change_settings(**{name: value})
+        if name in ("mode", "feature", "votes", "ratio", "window"):
+            self._expect = None
+            self._estimate()
 
     def _make_field(self, name: str) -> Input | Select[str] | Slider:
         value = getattr(self.app.settings, name)
@@ -179,7 +218,17 @@ class SettingsScreen(Screen[None]):
             choices = dict.fromkeys((*_CHOICES[name], value))
             return Select.from_values(list(choices), value=value, allow_blank=False, compact=True, id=name)
         suggester = SuggestFromList(_SOURCES) if name == "source" else None
-        return Input(_text(value), id=name, compact=True, placeholder=_TEXTS.get(name, ""), suggester=suggester)
+        return Field(_text(value), id=name, compact=True, placeholder=_TEXTS.get(name, ""), suggester=suggester)
+
+    def _show_outcome(self) -> None:
+        """Say why a source or model could not be changed to, and how the outputs do."""
+        feed = self.app.feed
+        lines = [f"▲ {feed.state.note}"] if feed.state.note else []
+        lines += [describe_output(status) for status in feed.outputs]
+        if lines != self._outcome:
+            self._outcome = lines
+            self.outcome.update("\n".join(lines))
+            self.outcome.display = bool(lines)
 
     def _show(self, name: str) -> None:
         value = getattr(self.app.settings, name)

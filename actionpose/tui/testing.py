@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 __all__ = ["TestScreen"]
 
 _PROGRESS_S = 0.1
-_NAME_WIDTH = 20
+_NAME_WIDTHS = 14, 60  # in a terminal of medium width, and in a wide one
 _VERDICTS = {"": "", "right": "✓ right", "false": "✗ false", "wrong": "✗ wrong", "missed": "○ missed"}
 _EMPTY = (
     "Nothing has been tried yet.\n\n"
@@ -308,8 +308,8 @@ class TestScreen(Screen[None]):
         row = table.cursor_row
         table.clear(columns=True)
         has_verdicts = any(outcome.verdict for outcome in self._outcomes)
-        has_files = len(self._trials) > 1 and not self.has_class("-narrow", "-medium")
-        cells = [_cells(outcome, has_verdicts=has_verdicts, has_file=has_files) for outcome in self._outcomes]
+        name_width = _NAME_WIDTHS[self.has_class("-wide")] if len(self._trials) > 1 else 0
+        cells = [_cells(outcome, has_verdicts=has_verdicts, name_width=name_width) for outcome in self._outcomes]
         for title in cells[0] if cells else ("start", "end", "action", "ratio"):
             is_number = title in ("start", "end", "ratio")
             width = max([len(title), *(len(row[title]) for row in cells)])
@@ -340,12 +340,13 @@ class TestScreen(Screen[None]):
             table.move_cursor(row=following[0] if following else wanted[::step][0])
 
 
-def _shorten(name: str) -> str:
+def _shorten(name: str, width: int) -> str:
     """Return the end of a long name, which begins with the date as often as not."""
-    return name if len(name) <= _NAME_WIDTH else f"…{name[1 - _NAME_WIDTH :]}"
+    name = name.removesuffix(".gz").removesuffix(".jsonl")
+    return name if len(name) <= width else f"…{name[1 - width :]}"
 
 
-def _cells(outcome: Outcome, *, has_verdicts: bool, has_file: bool) -> dict[str, Text]:
+def _cells(outcome: Outcome, *, has_verdicts: bool, name_width: int) -> dict[str, Text]:
     event = outcome.event
     cells = {"": Text(_VERDICTS[outcome.verdict])} if has_verdicts else {}
     cells |= {
@@ -354,6 +355,6 @@ def _cells(outcome: Outcome, *, has_verdicts: bool, has_file: bool) -> dict[str,
         "action": Text(f"{outcome.label}, was {outcome.performed}" if outcome.performed else outcome.label),
         "ratio": Text(f"{event.distance / event.threshold:.2f}" if event else "", justify="right"),
     }
-    if has_file:
-        cells["file"] = Text(_shorten(outcome.trial.path.name))
+    if name_width:
+        cells["file"] = Text(_shorten(outcome.trial.path.name, name_width))
     return cells

@@ -12,6 +12,7 @@ import pytest
 from textual._wait import wait_for_idle
 from textual.app import App, ScreenStackError
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from actionpose.library import TemplateLibrary
 from actionpose.pose import Frame, PoseSequence
@@ -39,7 +40,7 @@ def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Textual's pilot waits until the process rests, a second at most; a live session never does."""
 
     async def wait(min_sleep: float = 0.02) -> None:
-        await wait_for_idle(min_sleep, max_sleep=0.1)
+        await wait_for_idle(min_sleep, max_sleep=0.03)
 
     monkeypatch.setattr("textual.pilot.wait_for_idle", wait)
     monkeypatch.setattr("textual.app.wait_for_idle", wait)
@@ -107,8 +108,9 @@ async def until(pilot: Pilot[None], condition: Callable[[], object], *, seconds:
     loop = asyncio.get_running_loop()
     end = loop.time() + seconds
     while not condition():
+        assert pilot.app._exception is None, "it crashed"
         assert loop.time() < end, f"still not so after {seconds} s"
-        await pilot.pause(0.03)
+        await asyncio.sleep(0.01)
 
 
 def _is_ready(app: App[None]) -> bool:
@@ -122,8 +124,14 @@ async def press(pilot: Pilot[None], *keys: str) -> None:
     """Press keys; unlike the pilot's own, it does not wait for the session's thread to come to rest."""
     for key in keys:
         pilot.app.simulate_key(key)
-        await pilot.pause(0.04)
+        await pilot.pause()
         await until(pilot, lambda: _is_ready(pilot.app))
+
+
+async def accept(pilot: Pilot[None]) -> None:
+    """Accept what is typed in a field, which gives the keys back to the screen."""
+    await press(pilot, "enter")
+    await until(pilot, lambda: not isinstance(pilot.app.focused, Input))
 
 
 def notices(pilot: Pilot[None]) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from actionpose.decision import ActionEvent
+from actionpose.outputs import OutputStatus
 from actionpose.pose import Frame, Pose
 from actionpose.recognizer import ActionState, RecognizerState
 from actionpose.session import RunnerState, SessionStats, Tick
@@ -37,6 +38,7 @@ class FrozenFeed:
         self.state = RunnerState(phase="running", source="puppet:wave", model="mediapipe 0.10.21 pose full")
         self.stats = _STATS
         self.notes: tuple[str, ...] = ()
+        self.outputs: tuple[OutputStatus, ...] = ()
         self.time = 27.0
         self.has_templates = True
         self.events = deque(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
@@ -12,7 +13,7 @@ from actionpose.sources.puppet import PuppetSource, parse_puppet
 
 
 class TruePuppet:
-    """Plays a puppet with its poses, `pace` times as fast as its time stamps say; with ``people``, side by side."""
+    """Plays a puppet with its poses, `pace` times as fast as its time stamps say."""
 
     def __init__(self, puppet: PuppetSource, *, pace: float = 1.0, with_pictures: bool = True) -> None:
         self._puppet = puppet
@@ -49,6 +50,21 @@ class TruePuppet:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+class TwoPuppets(TruePuppet):
+    """Plays the poses of two puppets at once, each a track of its own."""
+
+    def __init__(self, first: PuppetSource, second: PuppetSource, *, pace: float = 1.0) -> None:
+        super().__init__(first, pace=pace, with_pictures=False)
+        self._second = second
+
+    def read(self) -> Frame | None:
+        frame = super().read()
+        if frame is None or frame.poses is None:
+            return None
+        beside = replace(self._second.truth(frame.index), track_id=1)
+        return Frame(index=frame.index, time=frame.time, poses=(*frame.poses, beside))
 
 
 def open_puppet(spec: str, *, pace: float = 1.0, with_pictures: bool = True) -> TruePuppet:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable
@@ -70,8 +71,9 @@ async def wait_for(pilot: Pilot[None], condition: Callable[[], object], *, timeo
     """Let the application go on until something is so."""
     deadline = time.monotonic() + timeout_s
     while not condition():
+        assert pilot.app._exception is None, "it crashed"
         assert time.monotonic() < deadline, "it never happened"
-        await pilot.pause(0.02)
+        await asyncio.sleep(0.01)
 
 
 def text_of(app: ActionposeApp) -> str:

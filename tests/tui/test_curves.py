@@ -6,13 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from textual.app import App, ComposeResult
 
-from actionpose.dtw import dtw_distances
+from actionpose.dtw import dtw_distances, find_warping_path
 from actionpose.skeleton import UPPER_BODY_6
 from actionpose.template import Template
 from actionpose.tui.compare import draw_path
 from actionpose.tui.curves import Curve, CurvePlot, draw_curves
 from actionpose.tui.preview import angle_curves, pick_angles
-from actionpose.tui.warping import compare_templates, find_warping_path
+from actionpose.tui.warping import compare_templates
 from tests.synthetic import perform
 from tests.tui.stage import text_of
 

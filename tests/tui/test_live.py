@@ -6,12 +6,14 @@ import pytest
 from textual.app import App, ComposeResult
 
 from actionpose.decision import ActionEvent
-from actionpose.recognizer import ActionState
+from actionpose.recognizer import ActionState, RecognizerState
+from actionpose.sources.puppet import PuppetSource
 from actionpose.tui.live import event_text
 from actionpose.tui.person import PersonPanel, describe_nearness, draw_bar
 from actionpose.tui.skeleton_view import SkeletonView
 from actionpose.tui.timeline import Timeline, draw_blocks
 from tests.tui.conftest import press, shown, until
+from tests.tui.puppets import TwoPuppets
 
 
 def make_state(ratio: float, label: str = "wave") -> ActionState:
@@ -44,6 +46,17 @@ def test_a_bar_is_empty_before_there_is_anything_to_compare():
 def test_nearness_says_why_an_action_is_rejected():
     assert describe_nearness(make_state(1.3)) == "1.30 x its threshold"
     assert describe_nearness(make_state(float("inf"))) == "nothing to compare"
+
+
+async def test_the_panel_says_why_nothing_is_recognised():
+    def words(*ratios):
+        panel = PersonPanel(track_id=0)
+        panel._state = RecognizerState(actions=tuple(make_state(ratio, f"a{i}") for i, ratio in enumerate(ratios)))
+        return panel._sureness()
+
+    assert words(1.25, 3.0) == "nearest a0, 25% too far"
+    assert words(4.0, 3.0) == "nearest a1, far off"
+    assert words(float("inf")) == "nothing to compare yet"
 
 
 def test_blocks_stand_where_their_time_is_and_name_the_action():
@@ -128,6 +141,23 @@ async def test_a_source_that_cannot_be_opened_says_why(run_app):
     async with run_app("puppet:fly") as pilot:
         await until(pilot, lambda: "no action 'fly'" in shown(pilot))
         assert "5 to choose another source" in " ".join(shown(pilot).split())
+
+
+@pytest.mark.usefixtures("taught")
+async def test_two_people_are_recognised_side_by_side(make_app, monkeypatch):
+    app = make_app("both")
+    puppets = [PuppetSource(action, seconds=600, pause=1.0) for action in ("wave", "squat")]
+    monkeypatch.setattr(app.feed, "_open_source", lambda _: TwoPuppets(*puppets, pace=4.0))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: app.feed.counts[0, "wave"] and app.feed.counts[1, "squat"])
+        assert set(app.feed.counts) == {(0, "wave"), (1, "squat")}
+        await press(pilot, "h")
+        await until(pilot, lambda: "person 2: matching" in shown(pilot))
+        names = next(line for line in shown(pilot).splitlines() if "Person 1" in line)
+        assert "Person 2" in names
+        log = "\n".join(line.text for line in app.screen.query_one("#log").lines)
+        assert "person 1  wave" in log
+        assert "person 2  squat" in log
 
 
 class TimelineApp(App[None]):

@@ -10,11 +10,11 @@ from actionpose.errors import LibraryLockedError
 from actionpose.recorder import RecorderState
 from actionpose.recording import RecordingReader
 from actionpose.takes import Take, TakeQuality
-from actionpose.tui.attempts import Attempt, describe_verdict
+from actionpose.tui.attempts import describe_verdict
 from actionpose.tui.stage import describe_phase
 from actionpose.tui.taking import BackgroundTaking
 from actionpose.tui.trim import TrimScreen
-from tests.tui.conftest import notices, press, until
+from tests.tui.conftest import accept, notices, press, shown, until
 
 STILL_SCRIPT = "puppet:wave?seconds=600&pause=2"
 
@@ -22,7 +22,7 @@ STILL_SCRIPT = "puppet:wave?seconds=600&pause=2"
 async def go_to_record(pilot):
     await until(pilot, lambda: pilot.app.feed.state.phase == "running")
     await press(pilot, "3")
-    await pilot.pause()
+    await until(pilot, lambda: pilot.app.screen.query_one("#label", Input).has_focus)
 
 
 async def record_takes(pilot, label, *, takes=1):
@@ -31,16 +31,19 @@ async def record_takes(pilot, label, *, takes=1):
     screen.query_one("#takes", Input).value = str(takes)
     screen.query_one("#label", Input).focus()
     await until(pilot, lambda: screen.query_one("#label", Input).has_focus)
-    await press(pilot, "enter")
-    await until(pilot, lambda: screen._taking is None and sum(a.is_kept for a in screen._attempts) == takes)
+    await accept(pilot)
+    await press(pilot, "r")
+    await until(pilot, lambda: screen._taking is None and screen._attempts.n_kept == takes)
 
 
 async def keep_take(pilot, wave):
     """Have a take that was recorded before."""
     screen = pilot.app.screen
     take = Take(sequence=wave[20:-20], recorded=wave, verdict=TakeQuality(problems=(), numbers={"motion": 3.0}))
-    screen._attempts.append(Attempt("wave", 1, take, {}))
-    await screen._keep(screen._attempts[0])
+    screen._source = pilot.app.settings.source
+    screen._attempts.begin("wave")
+    await screen._attempts.keep(screen._attempts.add(take, provenance={}))
+    screen._fill_table()
     screen.action_leave_field()
 
 
@@ -118,7 +121,7 @@ async def test_trimming_shortens_the_template(run_app, wave):
         await keep_take(pilot, wave)
         before = pilot.app.library.templates("wave")[0].sequence
         await press(pilot, "t")
-        await until(pilot, lambda: isinstance(pilot.app.screen, TrimScreen))
+        await until(pilot, lambda: isinstance(pilot.app.screen, TrimScreen) and ", frames " in shown(pilot))
         await press(pilot, "right", "right", "comma", "enter")
         await until(pilot, lambda: [len(t.sequence) for t in pilot.app.library.templates()] == [len(before) - 3])
         after = pilot.app.library.templates("wave")[0].sequence
@@ -150,7 +153,8 @@ async def test_a_length_that_makes_no_sense_is_refused(run_app):
         screen = pilot.app.screen
         screen.query_one("#label", Input).value = "wave"
         screen.query_one("#seconds", Input).value = "-1"
-        await press(pilot, "enter")
+        await accept(pilot)
+        await press(pilot, "r")
         await until(pilot, lambda: "longer than 0 s" in notices(pilot))
         assert screen._taking is None
 
@@ -180,7 +184,8 @@ async def test_leaving_the_screen_stops_recording(run_app):
         await go_to_record(pilot)
         screen = pilot.app.screen
         screen.query_one("#label", Input).value = "wave"
-        await press(pilot, "enter")
+        await accept(pilot)
+        await press(pilot, "space")
         await until(pilot, lambda: screen._taking is not None and screen._taking.state is not None)
         await press(pilot, "1")
         await until(pilot, lambda: screen._taking is None)
@@ -198,7 +203,8 @@ async def test_a_library_that_cannot_be_written_is_reported_and_nothing_is_lost(
         screen = pilot.app.screen
         screen.query_one("#label", Input).value = "wave"
         screen.query_one("#takes", Input).value = "1"
-        await press(pilot, "enter")
+        await accept(pilot)
+        await press(pilot, "r")
         await until(pilot, lambda: "The library is locked." in notices(pilot))
         monkeypatch.undo()
         await press(pilot, "k")

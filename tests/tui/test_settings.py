@@ -7,10 +7,12 @@ from textual.widgets import Input, Select
 
 from actionpose.errors import ActionposeError, InvalidDataError
 from actionpose.recognizer import RecognizerSettings
-from actionpose.tui.alarms import describe_alarms, estimate_alarms
+from actionpose.sources.puppet import PuppetSource
+from actionpose.tradeoff import compute_tradeoff
+from actionpose.tui.alarms import describe_alarms, expect_alarms
 from actionpose.tui.preferences import Settings, load_settings, save_settings
 from actionpose.tui.slider import Slider
-from tests.tui.conftest import notices, press, shown, until
+from tests.tui.conftest import notices, play, press, shown, until
 
 
 @pytest.fixture
@@ -162,10 +164,21 @@ def test_false_alarms_in_words():
 def test_false_alarms_are_those_in_the_backgrounds(taught, wave):
     templates = taught.templates("wave")
     minutes = wave.duration / 60
-    assert estimate_alarms(templates, [wave], RecognizerSettings()) == describe_alarms(1, minutes)
-    assert estimate_alarms(templates, [], RecognizerSettings()) == "record a background to know"
-    assert estimate_alarms([], [wave], RecognizerSettings()) == "no templates yet"
-    assert estimate_alarms(templates, [wave], RecognizerSettings(sensitivity=0.05)) == describe_alarms(0, minutes)
+    assert expect_alarms([], [wave], RecognizerSettings())(1.0) == "no templates yet"
+    for mode in ("stream", "window"):
+        settings = RecognizerSettings(mode=mode)
+        assert expect_alarms(templates, [], settings)(1.0) == "record a background to know"
+        assert expect_alarms(templates, [wave], settings)(0.05).startswith(describe_alarms(0, minutes))
+    assert expect_alarms(templates, [wave], RecognizerSettings(mode="window"))(1.0) == describe_alarms(1, minutes)
+
+
+def test_false_alarms_and_misses_for_every_sensitivity_are_those_of_the_tradeoff(taught):
+    templates, background = taught.templates(), play(PuppetSource("raise_both_arms,clap,bow", pause=0.5, seed=7))
+    expect = expect_alarms(templates, [background], RecognizerSettings(feature="angles"))
+    tradeoff = compute_tradeoff(templates, [background], settings=RecognizerSettings(feature="angles").matching)
+    for sensitivity in (0.5, 1.0, 1.5):
+        words = f"{tradeoff.describe_alarms(sensitivity)} false alarms/min, "
+        assert expect(sensitivity) == f"{words}{tradeoff.missed_share(sensitivity):.0%} missed"
 
 
 async def test_the_slider_says_what_it_costs(run_app, taught, wave):

@@ -23,9 +23,9 @@ async def write(pilot: Pilot[None], text: str) -> None:
 
 async def choose_source(pilot: Pilot[None], source: str) -> None:
     """Go to the settings, and have another source read."""
-    await press(pilot, "5", "escape", "tab")
+    await press(pilot, "5", "tab")
     await write(pilot, source)
-    await press(pilot, "enter", "escape")
+    await press(pilot, "enter")
     await until(pilot, lambda: pilot.app.feed.state.source == source.partition("?")[0])
 
 
@@ -36,6 +36,8 @@ async def record(pilot: Pilot[None], label: str) -> None:
     await press(pilot, "tab")
     await write(pilot, "2")
     await press(pilot, "enter")
+    await until(pilot, lambda: f"r or space: record {label}." in shown(pilot))
+    await press(pilot, "r")
     await until(pilot, lambda: "2 kept" in shown(pilot))
 
 
@@ -49,7 +51,8 @@ async def test_the_whole_walk(run_app, library):
         await press(pilot, "r")
         await record(pilot, "wave")
         await choose_source(pilot, "puppet:squat?seconds=600&pause=2")
-        await press(pilot, "3", "e")
+        await press(pilot, "3")
+        await until(pilot, lambda: "its name, for instance wave" in shown(pilot))
         await record(pilot, "squad")
         assert library.labels() == ["squad", "wave"]
 
