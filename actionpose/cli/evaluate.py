@@ -107,6 +107,11 @@ def _split_users(context: click.Context, parameter: click.Parameter, value: str 
     help="utkinect: calibrate on what lies between the actions where the templates come from.",
 )
 @click.option(
+    "--mirror",
+    is_flag=True,
+    help="Research data: show each template's mirror image too, since people choose their hand.",
+)
+@click.option(
     "--pictures",
     metavar="FOLDER",
     type=click.Path(file_okay=False, path_type=Path),
@@ -126,6 +131,7 @@ def evaluate(
     with_unknown: bool,
     hide: tuple[str, ...],
     whole: bool | None,
+    mirror: bool,
     pictures: Path | None,
     as_json: bool,
     library: str | None,
@@ -154,7 +160,7 @@ def evaluate(
     given = {name: value for name, value in dataset_options.items() if value is not None}
     scheme = (data or "").partition(":")[0]
     dataset = scheme if scheme in DATASETS else ""
-    _check_usage(dataset, data, spans=spans, start_frame=start_frame, hide=hide, given=given)
+    _check_usage(dataset, data, spans=spans, start_frame=start_frame, hide=hide, mirror=mirror, given=given)
     extra: dict[str, Any] = {}
     # The products are too small to gain from threads.
     with threadpool_limits(limits=1, user_api="blas"):
@@ -166,7 +172,7 @@ def evaluate(
                 )
         elif dataset:
             extra["data"] = dataset
-            loaded = load_dataset(data, **given)
+            loaded = [item.with_mirrored() if mirror else item for item in load_dataset(data, **given)]
             streams = [item for item in loaded if isinstance(item, Stream)]
             clip_sets = [item for item in loaded if isinstance(item, ClipSet)]
             if streams and whole is not None:
@@ -197,6 +203,7 @@ def _check_usage(
     spans: Path | None,
     start_frame: int,
     hide: Sequence[str],
+    mirror: bool,
     given: Mapping[str, object],
 ) -> None:
     if data and not dataset and spans is None:
@@ -208,6 +215,8 @@ def _check_usage(
         raise click.UsageError("--spans and --start-frame are for a video or a recording, to be named as DATA.")
     if hide and data:
         raise click.UsageError("--hide is for the library alone.")
+    if mirror and not dataset:
+        raise click.UsageError("--mirror is for research data; templates of your own are mirrored by `add --mirror`.")
     unfit = sorted(set(given) - set(options_of(dataset) if dataset else ()))
     if unfit:
         has = f" has {', '.join(f'--{name}' for name in options_of(dataset))}" if dataset else " has none of these"

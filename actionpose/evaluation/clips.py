@@ -51,6 +51,10 @@ class ClipSet:
         """Return the same clips for a recogniser that is not shown an action."""
         return replace(self, templates=tuple(t for t in self.templates if t.label != label))
 
+    def with_mirrored(self) -> ClipSet:
+        """Return the same clips for a recogniser that is shown the mirror image of each template too."""
+        return replace(self, templates=(*self.templates, *(t.mirrored() for t in self.templates)))
+
     @property
     def labels(self) -> frozenset[str]:
         """Labels of the templates."""

@@ -51,6 +51,10 @@ class Stream:
         """Return the same stream for a recogniser that is not shown an action."""
         return replace(self, templates=tuple(t for t in self.templates if t.label != label))
 
+    def with_mirrored(self) -> Stream:
+        """Return the same stream for a recogniser that is shown the mirror image of each template too."""
+        return replace(self, templates=(*self.templates, *(t.mirrored() for t in self.templates)))
+
     def make_recognizer(self, settings: RecognizerSettings) -> Recognizer:
         """Make the recogniser that is to spot its actions."""
         return Recognizer(self.templates, background=self.background, settings=settings)

@@ -151,6 +151,24 @@ def test_clips_are_told_apart(run, swings):
     assert record["unknown"]["auroc"] > 0.9
 
 
+def test_the_other_hand_is_known_by_its_mirror_image(run, tmp_path):
+    """Waves of either hand, and bows, in the form of the signs."""
+    swing = np.sin(np.linspace(0, np.pi, 30))
+    pose = np.zeros((8, 30, 33, 4))
+    pose[..., 3] = 1
+    pose[:, :, [11, 13, 15, 23], 0], pose[:, :, [12, 14, 16, 24], 0] = 0.2, -0.2
+    pose[:, :, [23, 24], 1], pose[:, :, [15, 16], 1] = 0.8, 0.6
+    hands = np.zeros((8, 30, 21, 3))
+    for i, wrist in enumerate([15, 15, 16, 16]):
+        pose[i, :, wrist, 1] -= swing
+    pose[4:, :, 0, 1] += swing
+    labels = ["wave"] * 4 + ["bow"] * 4
+    np.savez(tmp_path / "s.npz", pose=pose, left_hand=hands, right_hand=hands, label=labels)
+    arguments = ["evaluate", f"signs:{tmp_path / 's.npz'}", "--draws", "4", "--json"]
+    assert json.loads(run(*arguments).stdout)["accuracy"] < 1
+    assert json.loads(run(*arguments, "--mirror").stdout)["accuracy"] == 1
+
+
 @pytest.fixture
 def sessions(tmp_path):
     """Two people, asked to raise both arms twice and to spread them once, in the form of JK2017."""
@@ -214,6 +232,7 @@ def test_sessions_are_summed_up_by_person(run, sessions):
         ("jk2017:x --spans exam.csv", "are for a video"),
         ("--start-frame 3", "are for a video"),
         ("natops:x --hide wave", "--hide is for the library"),
+        ("--mirror", "add --mirror"),
         ("natops:x --users 3", "natops has --axes"),
         ("--axes xy", "does not fit here"),
     ],
