@@ -12,11 +12,14 @@
         ├── TemplateFileError       a portable template file that is not one
         ├── LibraryLockedError      another process holds it
         └── LibraryVersionError     written by a newer actionpose
+
+and one warning, `FallbackWarning`.
 """
 
 __all__ = [
     "ActionposeError",
     "EstimatorError",
+    "FallbackWarning",
     "InvalidDataError",
     "LibraryError",
     "LibraryLockedError",
@@ -79,3 +82,7 @@ class LibraryLockedError(LibraryError):
 
 class LibraryVersionError(LibraryError):
     """The library was written by a newer actionpose."""
+
+
+class FallbackWarning(UserWarning):
+    """Something else is used than what would have been first choice, and why."""

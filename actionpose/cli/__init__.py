@@ -9,12 +9,13 @@ from __future__ import annotations
 import atexit
 import gc
 import importlib
+import warnings
 from typing import Any
 
 import click
 
 from actionpose import __version__
-from actionpose.errors import ActionposeError
+from actionpose.errors import ActionposeError, FallbackWarning
 
 __all__ = ["cli", "main"]
 
@@ -104,7 +105,19 @@ def cli(context: click.Context) -> None:
         context.invoke(tui)
 
 
+def _format_warning(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
+) -> str:
+    if issubclass(category, FallbackWarning):
+        return f"note: {message}\n"
+    return _format_other_warning(message, category, filename, lineno, line)
+
+
+_format_other_warning = warnings.formatwarning
+
+
 def main() -> None:
     """Run the command line and exit: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
+    warnings.formatwarning = _format_warning
     atexit.register(gc.freeze)  # the interpreter's last search for garbage takes half a second after MediaPipe
     cli(prog_name="actionpose")

@@ -8,7 +8,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import cast
 
-from actionpose.errors import EstimatorError
+from actionpose.errors import EstimatorError, FallbackWarning
 from actionpose.estimators.base import KeypointEstimator
 from actionpose.estimators.model_folder import DESCRIPTION, is_model_folder
 
@@ -24,9 +24,9 @@ def load_estimator(spec: str | Path = "mediapipe", *, max_people: int = 1) -> Ke
     ----------
     spec : str or Path
         ``mediapipe``, the model that comes with the package; the folder of a model of your own; ``auto``, the newest
-        folder of ``models/``, and MediaPipe where there is none or it cannot be loaded, which a warning says; a
-        MediaPipe ``.task`` file; or the name of an estimator that another package offers under the entry point group
-        ``actionpose.estimators``: a callable with the keyword ``max_people``.
+        folder of ``models/``, and MediaPipe where there is none, or where it cannot be loaded, of which a
+        `FallbackWarning` tells; a MediaPipe ``.task`` file; or the name of an estimator that another package offers
+        under the entry point group ``actionpose.estimators``: a callable with the keyword ``max_people``.
     max_people : int
         At most how many bodies to find in a picture. The model of ``mediapipe`` finds one.
 
@@ -86,5 +86,5 @@ def _load_auto() -> KeypointEstimator:
     try:
         return _load_folder(folders[-1].parent)
     except EstimatorError as error:
-        warnings.warn(f"{error.message} MediaPipe is used instead.", stacklevel=3)
+        warnings.warn(f"{error.message} MediaPipe is used instead.", FallbackWarning, stacklevel=3)
         return load_estimator("mediapipe")

@@ -7,6 +7,7 @@ import dataclasses
 import importlib
 import signal
 import threading
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -19,7 +20,7 @@ from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.theme import Theme
 
-from actionpose.errors import ActionposeError
+from actionpose.errors import ActionposeError, FallbackWarning
 from actionpose.sources import Source, open_source
 from actionpose.tui.ascii_filter import AsciiFilter
 from actionpose.tui.feed import Feed, LoadEstimator, OpenSource
@@ -137,6 +138,8 @@ class ActionposeApp(App[None]):
         self._ascii_filter = AsciiFilter()
         self.failure: ActionposeError | None = None  # why it could not go on
         self._told: set[str] = set()
+        self._warnings: list[str] = []
+        self._show_other_warning = warnings.showwarning
         self.feed = Feed(lambda: self.library, settings, open_source=open_source, load_estimator=load_estimator)
         for theme in (_DARK, _LIGHT):
             self.register_theme(theme)
@@ -171,6 +174,7 @@ class ActionposeApp(App[None]):
         """Begin, with the first screen shown before anything heavy is loaded."""
         self.theme_changed_signal.subscribe(self, self._keep_theme)
         self._leave_on_signals()
+        warnings.showwarning = self._show_warning
         self.set_interval(_LOOK_S, self._look)
         self.call_after_refresh(self._start)
 
@@ -187,6 +191,7 @@ class ActionposeApp(App[None]):
     def on_unmount(self) -> None:
         """Stop the session."""
         self.feed.close()
+        warnings.showwarning = self._show_other_warning
 
     def report(self, error: ActionposeError) -> None:
         """Show an error and what to do about it."""
@@ -233,11 +238,18 @@ class ActionposeApp(App[None]):
 
     def _look(self) -> None:
         self.feed.look()
-        notes = self.feed.notes + tuple(filter(None, [self.feed.state.note]))
+        notes = (*self.feed.notes, *self._warnings, *filter(None, [self.feed.state.note]))
         for note in notes:
             if note not in self._told:
                 self.notify(note, severity="warning", timeout=8, markup=False)
         self._told.update(notes)
+
+    def _show_warning(self, message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+        """Keep ours for the next look, from any thread: on standard error nobody would see it."""
+        if issubclass(category, FallbackWarning):
+            self._warnings.append(str(message))
+        else:
+            self._show_other_warning(message, category, *where, **more)
 
     def _leave_on_signals(self) -> None:
         loop = asyncio.get_running_loop()

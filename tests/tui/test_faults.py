@@ -80,6 +80,19 @@ async def test_a_model_that_is_broken_from_the_start_can_be_exchanged(make_app, 
         await until(pilot, lambda: "● running" in shown(pilot))
 
 
+@pytest.mark.filterwarnings("default::actionpose.errors.FallbackWarning")
+async def test_why_another_model_is_used_than_the_newest_of_ones_own(make_app, tmp_path, monkeypatch):
+    folder = tmp_path / "models" / "mine"
+    folder.mkdir(parents=True)
+    (folder / "model.json").write_text("{")
+    monkeypatch.chdir(tmp_path)
+    app = make_app(model="auto")
+    monkeypatch.setattr(app.feed, "_load_estimator", lambda settings, _: load_estimator(settings.model))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "MediaPipe is used instead" in " ".join(note.message for note in app._notifications))
+        await until(pilot, lambda: "running" in shown(pilot))
+
+
 @pytest.mark.usefixtures("taught")
 async def test_a_receiver_that_is_down_is_shown_and_recognition_goes_on(run_app):
     async with run_app(outputs=("http://127.0.0.1:9/",), with_pictures=False, size=(120, 30)) as pilot:
