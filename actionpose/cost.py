@@ -18,7 +18,7 @@ BoolArray = npt.NDArray[np.bool_]
 
 _MIN_SEEN_WEIGHT = 0.3  # with less of a template's weight in view, a frame says nothing about it
 _UNSEEN_SQUARE = 2.0  # of moving at a right angle to the template
-_NOTHING = 1e-9  # a change without direction, a weight without effect
+_NOTHING = 1e-9  # a change without direction
 _FARTHEST = 1e3  # body sizes: keeps a broken pose within single precision
 
 _PAUSE_REACH = 0.6  # of a template's farthest, how far from both its ends it may pause
@@ -36,7 +36,7 @@ class StreamFrames:
     Parameters
     ----------
     values : array (..., F + D + F)
-        Direction of change of features and travel, and weighted place of the features; 0 where it was not seen.
+        Direction of change of features and travel, and place of the features; 0 where it was not seen.
     seen : array (..., F + D + F)
         What was seen.
     movement : array (...,)
@@ -87,14 +87,14 @@ class LocalCost:
         n_features = bank.n_features
         cells = bank.lengths + PAD
         self._first = np.cumsum(cells) - bank.lengths
-        self._place = bank.settings.position_weight
         self._centre = np.nan_to_num(np.mean([track[:, :n_features].mean(axis=0) for track in bank.tracks], axis=0))
-        held = (bank.settings.held_position_weight / max(self._place, _NOTHING)) ** 2
-        place_weights = bank.weights[:, :n_features] * np.where(bank.is_held, held, 1.0)[:, None]
+        settings, place_weights = bank.settings, bank.weights[:, :n_features]
+        p = np.where(bank.is_held, settings.held_position_weight, settings.position_weight)[:, None]
+        factors = np.hstack([np.ones_like(bank.weights), np.broadcast_to(p**2, place_weights.shape)])
         goal = np.zeros((int(cells.sum()), bank.weights.shape[1] + n_features))
         for first, track in zip(self._first.tolist(), bank.tracks, strict=True):
             goal[first : first + len(track)] = self._goal(track)
-        self._squares = _Squares(goal, np.hstack([bank.weights, place_weights]), cells)
+        self._squares = _Squares(goal, np.hstack([bank.weights, place_weights]), cells, factors=factors)
         far = [
             first + _far_from_ends(track[:, :n_features], w[:n_features])
             for first, track, w in zip(self._first, bank.tracks, bank.weights, strict=True)
@@ -102,12 +102,13 @@ class LocalCost:
         self.pausable: IntArray = np.concatenate(far)
         n_pausable = np.array([len(part) for part in far])
         self._pausable_end = np.cumsum(n_pausable)
-        self._place_squares = _Squares(goal[self.pausable, -n_features:], place_weights, n_pausable)
+        place = goal[self.pausable, -n_features:]
+        self._pause_squares = _Squares(place, place_weights, n_pausable, factors=_PAUSE_POSITION_WEIGHT**2)
         self._work = np.empty(len(goal), dtype=np.float32)
 
     def _goal(self, track: FloatArray) -> FloatArray:
-        """Direction of change and weighted place of each template frame, (L, F + D + F)."""
-        place = self._place * (track[:, : self._bank.n_features] - self._centre)
+        """Direction of change and place of each template frame, (L, F + D + F)."""
+        place = track[:, : self._bank.n_features] - self._centre
         return np.nan_to_num(np.hstack([path_directions(track), place]))
 
     def of_frame(self, change: FloatArray, vector: FloatArray) -> tuple[Float32Array, Float32Array | None]:
@@ -128,7 +129,7 @@ class LocalCost:
         if not (frame.movement <= _PAUSE_MOVEMENT and len(self.pausable)):
             return cost, None
         place = slice(-self._bank.n_features, None)
-        squares = self._place_squares.of_frame(frame.values[place], frame.seen[place])
+        squares = self._pause_squares.of_frame(frame.values[place], frame.seen[place])
         return cost, self._pause(squares, float(frame.movement))
 
     def of_template(self, template: int, frames: StreamFrames) -> tuple[Float32Array, Pauses]:
@@ -140,13 +141,12 @@ class LocalCost:
         end = int(self._pausable_end[template])
         cells = slice(int(self._pausable_end[template - 1]) if template else 0, end)
         place = -self._bank.n_features
-        squares = self._place_squares.of_frames(
+        squares = self._pause_squares.of_frames(
             template, cells, frames.values[still, place:], frames.seen[still, place:]
         )
         return cost, Pauses(self.pausable[cells] - first, still, self._pause(squares, frames.movement[still]))
 
     def _pause(self, squares: Float32Array, movement: FloatArray | float) -> Float32Array:
-        squares *= np.float32((_PAUSE_POSITION_WEIGHT / max(self._place, _NOTHING)) ** 2)
         squares[squares > _PAUSE_FARTHEST] = _NEVER
         squares += np.asarray(movement + _PAUSE_PRICE, dtype=np.float32)
         _raise_to_three_quarters(squares, np.empty_like(squares))
@@ -166,22 +166,23 @@ class LocalCost:
             Another than the bank's.
         """
         n_change = change.shape[-1]
-        frame = np.empty((*change.shape[:-1], n_change + vector.shape[-1]), dtype=np.float32)
-        moved, place = frame[..., :n_change], frame[..., n_change:]
-        np.minimum(change, _FARTHEST, out=moved, casting="same_kind")
-        np.minimum(vector - self._centre, _FARTHEST, out=place, casting="same_kind")
-        place *= self._place
-        np.maximum(frame, -_FARTHEST, out=frame)
-        missing = np.isnan(frame)
+        values = np.empty((*change.shape[:-1], n_change + vector.shape[-1]), dtype=np.float32)
+        moved, place = values[..., :n_change], values[..., n_change:]
+        moved[...] = change
+        np.subtract(vector, self._centre, out=place, casting="same_kind")
+        np.minimum(values, _FARTHEST, out=values)
+        np.maximum(values, -_FARTHEST, out=values)
+        seen = values == values
         energy = np.einsum("...f,...f->...", moved, moved)
-        if missing.any():
-            frame[missing] = 0.0
-            n_seen = n_change - missing[..., :n_change].sum(axis=-1)
+        if not seen.all():
+            values[~seen] = 0.0
+            n_seen = seen[..., :n_change].sum(axis=-1)
             energy = np.einsum("...f,...f->...", moved, moved) * (n_change / np.maximum(n_seen, 1))
             energy = np.where(n_seen > 0, energy, np.nan)
-        total = energy + (self._bank.settings.stillness if stillness is None else stillness) ** 2
-        moved /= np.sqrt(np.fmax(total, _NOTHING**2))[..., None]
-        return StreamFrames(frame, ~missing, energy / np.maximum(total, _NOTHING**2))
+        still = self._bank.settings.stillness if stillness is None else stillness
+        total = np.fmax(energy + still**2, _NOTHING**2)
+        moved /= np.sqrt(total)[..., None]
+        return StreamFrames(values, seen, energy / total)
 
 
 class _Squares:
@@ -195,13 +196,18 @@ class _Squares:
         Of each template.
     n_cells : array (N,)
         Cells of each template, one template after the other.
+    factors : float or array (N, F)
+        On the squares: what was not seen is made up for by the weights alone.
     """
 
-    def __init__(self, goal: FloatArray, weights: FloatArray, n_cells: IntArray) -> None:
+    def __init__(
+        self, goal: FloatArray, weights: FloatArray, n_cells: IntArray, *, factors: FloatArray | float
+    ) -> None:
         self._n_cells = n_cells
-        weight_of_cell = np.repeat(weights, n_cells, axis=0)
-        self._linear = _columns(-2.0 * weight_of_cell * goal)
-        self._squares = _columns(weight_of_cell * goal**2)
+        factor_of_cell = np.repeat(weights * factors, n_cells, axis=0)
+        self._linear = _columns(-2.0 * factor_of_cell * goal)
+        self._squares = _columns(factor_of_cell * goal**2)
+        self._factors = _columns(weights * factors)
         self._constant = np.asarray(self._squares.sum(axis=0), dtype=np.float32)
         self._weights = _columns(weights)
         self._total = np.asarray(np.maximum(weights.sum(axis=1), 1e-12), dtype=np.float32)
@@ -211,7 +217,7 @@ class _Squares:
     def of_frame(self, frame: Float32Array, seen: BoolArray) -> Float32Array:
         """Of one frame to all cells, array (cells,), valid until the next call."""
         result = np.dot(frame, self._linear, out=self._result)
-        np.add(result, np.repeat(np.square(frame) @ self._weights, self._n_cells), out=result)
+        np.add(result, np.repeat(np.square(frame) @ self._factors, self._n_cells), out=result)
         if seen.all():
             return np.add(result, self._constant, out=result)
         shown = seen.astype(np.float32)
@@ -224,7 +230,7 @@ class _Squares:
     def of_frames(self, template: int, cells: slice, frames: Float32Array, seen: BoolArray) -> Float32Array:
         """Of many frames to the cells of one template, array (cells, T)."""
         result = self._linear[:, cells].T @ frames.T
-        result += self._weights[:, template] @ np.square(frames).T
+        result += self._factors[:, template] @ np.square(frames).T
         if seen.all():
             result += self._constant[cells, None]
             return np.asarray(result)
