@@ -11,6 +11,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from tests.tui.conftest import notices, press, shown, until
+from tests.tui.stage import SIZES
 
 
 async def write(pilot: Pilot[None], text: str) -> None:
@@ -42,8 +43,9 @@ async def record(pilot: Pilot[None], label: str) -> None:
 
 
 @pytest.mark.slow
-async def test_the_whole_walk(run_app, library):
-    async with run_app("puppet:wave?seconds=600&pause=2", with_pictures=False) as pilot:
+@pytest.mark.parametrize("size", SIZES)
+async def test_the_whole_walk(run_app, library, size):
+    async with run_app("puppet:wave?seconds=600&pause=2", with_pictures=False, size=size) as pilot:
         app = pilot.app
 
         # Record two actions.
