@@ -16,7 +16,7 @@ from actionpose.template import Template
 
 __all__ = ["MAX_FRAMES", "MatchSettings", "TemplateBank"]
 
-_MIN_FRAMES, MAX_FRAMES = 12, 90  # of a compiled template
+_MIN_FRAMES, MAX_FRAMES = 12, 150  # of a compiled template: a longer one is taken for one of five seconds
 _HELD_RANGE = 0.22  # of the feature that ranges most: stock planks stay below .18, most gestures above .34
 _HELD_S = 1.5  # shorter, and little movement may be the action: a jab towards the camera
 _MAX_HOLD_S = 1.0  # of a held pose that is asked for, however long its template
