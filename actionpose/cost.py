@@ -23,7 +23,7 @@ _FARTHEST = 1e3  # body sizes: keeps a broken pose within single precision
 
 _PAUSE_REACH = 0.6  # of a template's farthest, how far from both its ends it may pause
 _PAUSE_MOVEMENT = 0.7  # of a stream that pauses, at most: one and a half times `stillness`
-_PAUSE_FACTOR, _PAUSE_PRICE = 0.5, 0.3
+_PAUSE_FACTOR, _PAUSE_PRICE = 0.5, 0.5
 _PAUSE_POSITION_WEIGHT = 0.5
 _PAUSE_FARTHEST = 1.2  # weighted square
 _NEVER = 1e3
@@ -67,7 +67,7 @@ class LocalCost:
     template is far from both its ends and the stream is nearly still, with movement m = |v|^2 / (|v|^2 + e^2), a pause
     costs, with a larger p::
 
-        0.5 [ sum_k w_k (p (x_k - T_k))^2 + m + 0.3 ] ^ 0.75
+        0.5 [ sum_k w_k (p (x_k - T_k))^2 + m + 0.5 ] ^ 0.75
 
     if the sum is at most 1.2: else the body is elsewhere.
 

@@ -121,7 +121,7 @@ def pause_cost(
             squared = sum(weight[k] * (0.5 * (stream[t, k] - place[j, k])) ** 2 for k in seen) / max(share, min_seen)
             if share < min_seen:
                 squared = 2.0 * (0.5 / 0.3) ** 2
-            cost[t, j] = 0.5 * (squared + movement + 0.3) ** 0.75 if squared <= 1.2 else 8.0
+            cost[t, j] = 0.5 * (squared + movement + 0.5) ** 0.75 if squared <= 1.2 else 8.0
     return cost
 
 
