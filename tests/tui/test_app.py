@@ -205,7 +205,8 @@ def test_look_of_record(frozen, wave, snap_compare):
             screen._attempts.takes.append(Attempt("wave", number, take, {}, template_id="" if problems else "t"))
         screen.set_focus(None)
         screen._fill_table(choose=1)
-        await pilot.pause(0.3)
+        await until(pilot, lambda: "Too short" in shown(pilot) and "● running" in shown(pilot))
+        await pilot.pause(1.0)  # for the picture beside it, of which the text says nothing
 
     assert snap_compare(frozen(), terminal_size=(80, 24), run_before=show)
 

@@ -140,7 +140,7 @@ async def test_a_source_that_ended_can_be_played_again(run_app):
 async def test_a_source_that_cannot_be_opened_says_why(run_app):
     async with run_app("puppet:fly") as pilot:
         await until(pilot, lambda: "no action 'fly'" in shown(pilot))
-        assert "5 to choose another source" in " ".join(shown(pilot).split())
+        await until(pilot, lambda: "5 to choose another source" in " ".join(shown(pilot).split()))
 
 
 @pytest.mark.usefixtures("taught")
