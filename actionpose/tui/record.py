@@ -43,6 +43,7 @@ class RecordScreen(Screen[None]):
     """Records."""
 
     app: ActionposeApp
+    AUTO_FOCUS = ""  # a field that was left stays left: the keys that follow are commands
     HELP: ClassVar[str] = (
         "Type the name of the action, or choose a known one with the arrow keys, and press enter; then r or space "
         "records. Hold still, perform it, and hold still again: a take begins and ends with the motion, and its still "
