@@ -199,7 +199,7 @@ def test_look_of_record(frozen, wave, snap_compare):
     async def show(pilot):
         await press(pilot, "3")
         screen = pilot.app.screen
-        await until(pilot, lambda: screen.label.has_focus)  # it is given while the screen comes up: not after it is taken away
+        await until(pilot, lambda: screen.label.has_focus)  # as it comes up; not after it was taken away
         problem = "Too short: 0.2 s. Perform the whole action, a little slower, or give it a longer fixed length."
         for number, problems in enumerate([(), (problem,)], 1):
             take = Take(sequence=wave, recorded=wave, verdict=TakeQuality(problems=problems, numbers={"motion": 3.0}))
