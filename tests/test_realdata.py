@@ -69,6 +69,18 @@ def exercise(data_dir: Path, estimator: KeypointEstimator) -> Exercise:
     return Exercise(video=video, times=times, poses=poses, templates=templates, spans=spans)
 
 
+@pytest.fixture(scope="session")
+def exercise_clips(data_dir: Path, estimator: KeypointEstimator) -> dict[str, PoseSequence]:
+    """One squat or jumping jack each, from several sides."""
+    videos = sorted(path for label in ("squat", "jumpingjack") for path in (data_dir / "video").glob(f"{label}_*"))
+    return {video.stem: read_clip(video, estimator) for video in videos}
+
+
+def read_clip(video: Path, estimator: KeypointEstimator) -> PoseSequence:
+    with open_source(video) as source:
+        return PoseSequence.from_poses([found[0] for _, found in iter_poses(source, estimator) if found])
+
+
 def recognize(poses: Iterable[Pose], templates: Iterable[Template], **settings: object) -> list[ActionEvent]:
     recognizer = Recognizer(list(templates), settings=RecognizerSettings(**settings))
     return [event for pose in poses for event in recognizer.update(pose)] + recognizer.flush()
@@ -114,3 +126,33 @@ def test_gestures_are_spotted_in_a_session_of_minutes(data_dir: Path, user: str)
     (stream,) = load_jk2017(data_dir / "streams" / "jk2017_kinect", users=[user])
     (events,) = spot_actions([stream], RecognizerSettings())
     assert evaluate_events(stream, events).total.f1 >= 0.97
+
+
+def repeat(clip: PoseSequence, tempos: Iterable[float]) -> PoseSequence:
+    """Play a clip once for each tempo, without a break."""
+    steps = np.diff(clip.time, append=2 * clip.time[-1] - clip.time[-2])
+    tempos = list(tempos)
+    duration = np.concatenate([steps / tempo for tempo in tempos])
+    return PoseSequence(
+        skeleton=clip.skeleton,
+        time=np.cumsum(duration) - duration[0],
+        position=np.concatenate([clip.position] * len(tempos)),
+        confidence=np.concatenate([clip.confidence] * len(tempos)),
+    )
+
+
+@pytest.mark.parametrize("feature", ["positions", "angles"])
+def test_every_repetition_of_squats_and_jumping_jacks_is_counted(
+    exercise_clips: dict[str, PoseSequence], feature: str
+) -> None:
+    another = {"squat": "jumpingjack_correct_001", "jumpingjack": "squat_correct_001"}
+    counts = {}
+    for name, clip in exercise_clips.items():
+        label = name.split("_")[0]
+        templates = [
+            Template.from_sequence(label, clip),
+            Template.from_sequence("another", exercise_clips[another[label]]),
+        ]
+        performed = repeat(clip, [1.0, 0.7, 1.4, 0.8, 1.2])
+        counts[name] = [event.label for event in recognize(performed.iter_poses(), templates, feature=feature)]
+    assert counts == {name: [name.split("_")[0]] * 5 for name in exercise_clips}
