@@ -60,7 +60,7 @@ class RecordScreen(Screen[None]):
         Binding("b", "background", "Background"),
         Binding("y", "try", "Try it", show=False),
         Binding("e", "edit", "Name"),
-        Binding("escape", "leave_field", "Leave the field"),
+        Binding("escape", "leave_field", "Leave the field", priority=True),
         Binding("escape", "stop", "Stop"),
     ]
     CSS = """

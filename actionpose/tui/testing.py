@@ -73,7 +73,7 @@ class TestScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("o", "choose", "Choose"),
         Binding("g", "run", "Run"),
-        Binding("escape", "leave_field", "Leave the field"),
+        Binding("escape", "leave_field", "Leave the field", priority=True),
         Binding("escape", "cancel", "Cancel"),
         Binding("n", "mistake(1)", "Next mistake"),
         Binding("N", "mistake(-1)", "Mistake before", show=False),
