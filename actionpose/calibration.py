@@ -22,7 +22,7 @@ _MAX_NEGATIVE = 9.0
 _FARTHEST = 1.0  # a lone template has no other to be told from
 _MAX_EXAMPLES = 120  # templates whose distances are measured; more add time and no precision
 _BACKGROUND_MARGIN = 0.95
-_BACKGROUND_FLOOR, _BACKGROUND_CEILING = 0.5, 1.3
+_BACKGROUND_FLOOR, _BACKGROUND_CEILING = 0.5, 1.45
 _BACKGROUND_MOVING_S = 20.0  # of movement, to be sure that nothing else will come near
 _WINDOW_FACTOR = 0.8
 
@@ -35,8 +35,8 @@ def calibrate_thresholds(
     The negatives are the templates of the other labels, as recorded and reversed in time. A threshold is
     ``1.1 n ^ 0.15`` with n the 10th percentile of the distances to them, averaged (geometrically) within a label:
     nearly constant on purpose, since few negatives are a noisy guide. A background recording moves it: below what
-    comes closer than that, but not below half; above it where nothing does, by three tenths at most and in proportion
-    to how long the body moved, up to 20 s.
+    comes closer than that, but not below half; above it where nothing does, by 45 % at most and in proportion to how
+    long the body moved, up to 20 s.
 
     Parameters
     ----------

@@ -69,7 +69,7 @@ def test_background_lowers_thresholds_but_not_below_half(calibrate: Calibrate) -
     plain = calibrate(bank)
     found = calibrate(bank, background=[in_passing("wave")])
     assert found[0] == pytest.approx(0.5 * plain[0]), "the wave itself cannot be told from a wave"
-    assert (found <= 1.3 * plain).all()
+    assert (found <= 1.45 * plain).all()
     assert (found >= 0.5 * plain).all()
 
 
@@ -79,7 +79,7 @@ def test_the_longer_a_background_moves_the_further_thresholds_rise_above_it() ->
     rise = [calibrate_thresholds(bank, background=[in_passing("wave")] * n)[1:] / plain[1:] for n in (1, 3, 100, 200)]
     assert (rise[0] > 1.0).all()
     assert (rise[1] > rise[0]).all()
-    assert (rise[2] <= 1.3 + 1e-9).all()
+    assert (rise[2] <= 1.45 + 1e-9).all()
     np.testing.assert_allclose(rise[3], rise[2])
 
 
