@@ -99,6 +99,8 @@ def run_app(make_app: MakeApp) -> RunApp:
     ) -> AsyncIterator[Pilot[None]]:
         async with make_app(*arguments, **options).run_test(size=size) as pilot:
             yield pilot
+            app = pilot.app  # a screen that is being built cannot be taken down
+            await until(pilot, lambda: _is_ready(app) or not app.is_running)
 
     return run
 

@@ -88,15 +88,25 @@ async def test_what_is_typed_in_a_field_is_no_key(run_app):
         await until(pilot, lambda: pilot.app.current_mode == "library")
 
 
+async def settled_keys(pilot) -> str:
+    """Wait for the line at the bottom to change no more."""
+    seen = []
+
+    def is_settled() -> bool:
+        seen.append(shown(pilot).rpartition("\n")[2])
+        return "? Help" in seen[-1] and seen[-20:] == 20 * seen[-1:]
+
+    await until(pilot, is_settled)
+    return seen[-1]
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("taught")
 async def test_keys_at_the_bottom_answer_to_the_mouse(run_app):
     async with run_app(with_pictures=False) as pilot:
         for number in range(1, len(SCREENS) + 1):
             await press(pilot, f"f{number}", "escape")
-            await until(pilot, lambda: "? Help" in shown(pilot).rpartition("\n")[2])
-            await pilot.pause()
-            column = shown(pilot).splitlines()[-1].index("? Help")
+            column = (await settled_keys(pilot)).index("? Help")
             await pilot.click(offset=(column + 2, 23))
             await until(pilot, lambda: isinstance(pilot.app.screen, HelpScreen))
             await pilot.click(offset=(40, 12))
