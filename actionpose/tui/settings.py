@@ -135,8 +135,12 @@ class SettingsScreen(Screen[None]):
         for name in (*_CHOICES, *_TEXTS, *_NUMBERS):
             self._show(name)
         self._show_outcome()
-        self._last = self._expect = None
+        self._expect = None
         self._estimate()
+
+    def on_screen_suspend(self) -> None:
+        """Begin at the first field the next time, however soon a key comes then."""
+        self._last = None
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Hide what cannot be done now."""
