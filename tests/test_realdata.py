@@ -73,6 +73,7 @@ def exercise(data_dir: Path, estimator: KeypointEstimator) -> Exercise:
 def exercise_clips(data_dir: Path, estimator: KeypointEstimator) -> dict[str, PoseSequence]:
     """One squat or jumping jack each, from several sides."""
     videos = sorted(path for label in ("squat", "jumpingjack") for path in (data_dir / "video").glob(f"{label}_*"))
+    assert len(videos) == 11
     return {video.stem: read_clip(video, estimator) for video in videos}
 
 
@@ -145,6 +146,7 @@ def repeat(clip: PoseSequence, tempos: Iterable[float]) -> PoseSequence:
 def test_every_repetition_of_squats_and_jumping_jacks_is_counted(
     exercise_clips: dict[str, PoseSequence], feature: str
 ) -> None:
+    # Each clip is its own template: this counts repetitions, it does not tell people apart.
     another = {"squat": "jumpingjack_correct_001", "jumpingjack": "squat_correct_001"}
     counts = {}
     for name, clip in exercise_clips.items():
