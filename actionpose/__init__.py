@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from actionpose.decision import ActionEvent as ActionEvent
+    from actionpose.decision import merge_repetitions as merge_repetitions
     from actionpose.errors import ActionposeError as ActionposeError
     from actionpose.estimators import load_estimator as load_estimator
     from actionpose.library import TemplateLibrary as TemplateLibrary
@@ -37,7 +38,7 @@ __version__ = "0.1.0"
 
 # Loaded when first asked for, so that `actionpose --help` need not import numpy, let alone a database.
 _HOME = {
-    "decision": ("ActionEvent",),
+    "decision": ("ActionEvent", "merge_repetitions"),
     "errors": ("ActionposeError",),
     "estimators": ("load_estimator",),
     "library": ("TemplateLibrary",),

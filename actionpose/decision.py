@@ -13,7 +13,7 @@ from actionpose.matching import Match
 from actionpose.pose import FloatArray
 from actionpose.template import UNKNOWN
 
-__all__ = ["ActionEvent", "EventDecider", "Vote", "VoteRun", "majority_vote"]
+__all__ = ["ActionEvent", "EventDecider", "Vote", "VoteRun", "majority_vote", "merge_repetitions"]
 
 _MIN_HOLD_FRAMES = 4
 _MAX_SAME_OVERLAP = 0.1  # of a match, before the end of an event of the same action
@@ -37,6 +37,8 @@ class ActionEvent:
         The template it resembled most.
     track_id : int
         Who performed it.
+    repetitions : int
+        How often, one after the other; more than once after `merge_repetitions` alone.
     """
 
     label: str
@@ -47,6 +49,41 @@ class ActionEvent:
     threshold: float
     template_id: str
     track_id: int = 0
+    repetitions: int = 1
+
+
+def merge_repetitions(events: Sequence[ActionEvent], *, gap_s: float) -> list[ActionEvent]:
+    """Take repetitions of an action, each at most so long after the last, for one: a bout, a set.
+
+    Parameters
+    ----------
+    events : sequence of ActionEvent
+        Of one recording.
+    gap_s : float
+        Seconds from an end to the next start. What another action comes between is not merged.
+
+    Returns
+    -------
+    list of ActionEvent
+        By start. Distance, threshold and template are those of the clearest repetition.
+    """
+    merged: list[ActionEvent] = []
+    last_of_track: dict[int, int] = {}
+    for event in sorted(events, key=lambda event: event.start_time):
+        i = last_of_track.get(event.track_id)
+        if i is not None and merged[i].label == event.label and event.start_time - merged[i].end_time <= gap_s:
+            before = merged[i]
+            merged[i] = replace(
+                min(before, event, key=lambda one: one.distance / one.threshold),
+                start_time=before.start_time,
+                end_time=max(before.end_time, event.end_time),
+                report_time=max(before.report_time, event.report_time),
+                repetitions=before.repetitions + event.repetitions,
+            )
+        else:
+            last_of_track[event.track_id] = len(merged)
+            merged.append(event)
+    return merged
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actionpose.decision import EventDecider, majority_vote
+from actionpose.decision import ActionEvent, EventDecider, majority_vote, merge_repetitions
 from actionpose.matching import Match
 from actionpose.template import UNKNOWN
 
@@ -153,3 +153,42 @@ def test_events_are_in_order_and_barely_overlap(drawn: list[tuple[int, float, in
     for earlier, later in itertools.pairwise(events):
         assert earlier.end_frame - later.start_frame <= 0.25 * (later.end_frame - later.start_frame)
     assert bool(events) == any(judge.ratio(match) < 1.0 for match in matches)
+
+
+# Repetitions
+
+
+def event(label: str, start: float, end: float, *, distance: float = 0.5, track: int = 0) -> ActionEvent:
+    return ActionEvent(
+        label=label, start_time=start, end_time=end, report_time=end + 0.2,
+        distance=distance, threshold=1.0, template_id=f"{label} {distance}", track_id=track,
+    )  # fmt: skip
+
+
+def test_repetitions_with_small_gaps_are_one() -> None:
+    (merged,) = merge_repetitions(
+        [event("squat", 4.5, 6), event("squat", 0, 2), event("squat", 2, 4, distance=0.1)], gap_s=0.5
+    )
+    assert (merged.start_time, merged.end_time, merged.report_time) == (0, 6, 6.2)
+    assert (merged.repetitions, merged.distance, merged.template_id) == (3, 0.1, "squat 0.1")
+
+
+@pytest.mark.parametrize(
+    ("events", "repetitions"),
+    [
+        pytest.param([("squat", 0, 2), ("squat", 2.6, 4)], [1, 1], id="too far apart"),
+        pytest.param([("squat", 0, 2), ("wave", 2, 2.2), ("squat", 2.3, 4)], [1, 1, 1], id="another between"),
+        pytest.param([("squat", 0, 2), ("squat", 1.9, 4), ("wave", 4, 5)], [2, 1], id="overlapping"),
+        pytest.param([], [], id="nothing"),
+    ],
+)
+def test_what_is_one_set_and_what_is_not(events: list[tuple[str, float, float]], repetitions: list[int]) -> None:
+    merged = merge_repetitions([event(*one) for one in events], gap_s=0.5)
+    assert [one.repetitions for one in merged] == repetitions
+
+
+def test_each_person_has_repetitions_of_their_own() -> None:
+    mine = [event("squat", start, start + 2) for start in (0, 2, 4)]
+    yours = [event("wave", start, start + 1, track=1) for start in (1.5, 2.5)]
+    merged = merge_repetitions([*mine, *yours], gap_s=0.5)
+    assert [(one.track_id, one.label, one.repetitions) for one in merged] == [(0, "squat", 3), (1, "wave", 2)]

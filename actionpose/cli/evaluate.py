@@ -13,12 +13,12 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from actionpose.cli.measure import draw_pictures, measure_clips, measure_library, measure_streams
-from actionpose.cli.options import epilog, library_option, model_option, recognition_options
+from actionpose.cli.options import epilog, library_option, merge_option, model_option, recognition_options
 from actionpose.cli.report import ClipReport, StreamReport
 from actionpose.cli.terminal import with_progress
 from actionpose.cli.wiring import enabled_templates, open_estimator, open_library, recognizer_factory
 from actionpose.datasets import DATASETS, load_dataset, options_of
-from actionpose.decision import ActionEvent
+from actionpose.decision import ActionEvent, merge_repetitions
 from actionpose.errors import InvalidDataError
 from actionpose.evaluation import ClipSet, Stream
 from actionpose.outputs import event_record
@@ -67,6 +67,7 @@ def _split_users(context: click.Context, parameter: click.Parameter, value: str 
     show_default=True,
     help="Begin there in a video; spans that begin before are not counted.",
 )
+@merge_option
 @click.option(
     "--unknown",
     "with_unknown",
@@ -128,6 +129,7 @@ def evaluate(
     spans: Path | None,
     iou: float,
     start_frame: int,
+    merge_gap_s: float | None,
     with_unknown: bool,
     hide: tuple[str, ...],
     whole: bool | None,
@@ -153,14 +155,24 @@ def evaluate(
       signs:FILE.npz         signs by MediaPipe Holistic, a few templates drawn at random
       pose-trainer:FILE.npz  exercises by OpenPose, a few templates drawn at random
 
-    Where spans are known, an event is right if one of its label overlaps it enough; each span counts once. In
+    Where spans are known, an event is right if one of its label overlaps it enough; each span counts once: with
+    --merge, where a span is a whole set of repetitions. In
     jk2017 it is right if it is reported while its gesture is asked for. Clips are told apart by the nearest template.
     Intervals are 95 % by bootstrap over independent people, clips or actions.
     """
     given = {name: value for name, value in dataset_options.items() if value is not None}
     scheme = (data or "").partition(":")[0]
     dataset = scheme if scheme in DATASETS else ""
-    _check_usage(dataset, data, spans=spans, start_frame=start_frame, hide=hide, mirror=mirror, given=given)
+    _check_usage(
+        dataset,
+        data,
+        spans=spans,
+        start_frame=start_frame,
+        merge_gap_s=merge_gap_s,
+        hide=hide,
+        mirror=mirror,
+        given=given,
+    )
     extra: dict[str, Any] = {}
     # The products are too small to gain from threads.
     with threadpool_limits(limits=1, user_api="blas"):
@@ -177,8 +189,10 @@ def evaluate(
             clip_sets = [item for item in loaded if isinstance(item, ClipSet)]
             if streams and whole is not None:
                 raise click.UsageError(f"{dataset} has streams; --whole and --events are for clips.")
+            if merge_gap_s is not None and not (streams and not streams[0].are_requests):
+                raise click.UsageError(f"--merge is for streams whose spans are known; {dataset} has none.")
             if streams:
-                report = measure_streams(streams, settings, iou=iou, with_unknown=with_unknown)
+                report = measure_streams(streams, settings, iou=iou, merge_gap_s=merge_gap_s, with_unknown=with_unknown)
             else:
                 report = measure_clips(clip_sets, settings, whole=whole is not False, with_unknown=with_unknown)
         else:
@@ -186,14 +200,18 @@ def evaluate(
             stream, events = _spot_in_video(
                 Path(data), spans, start_frame=start_frame, library=library, model=model, settings=settings
             )
+            if merge_gap_s is not None:
+                events = merge_repetitions(events, gap_s=merge_gap_s)
             extra |= {"video": stream.name, "events": [event_record(event) for event in events]}
-            report = measure_streams([stream], settings, events=[events], iou=iou, with_unknown=with_unknown)
+            report = measure_streams(
+                [stream], settings, events=[events], iou=iou, merge_gap_s=merge_gap_s, with_unknown=with_unknown
+            )
         if as_json:
             click.echo(json.dumps(report.to_dict() | extra, indent=2))
         else:
             report.show()
         if pictures:
-            draw_pictures(report, pictures, settings, iou=iou)
+            draw_pictures(report, pictures, settings, iou=iou, merge_gap_s=merge_gap_s)
 
 
 def _check_usage(
@@ -202,6 +220,7 @@ def _check_usage(
     *,
     spans: Path | None,
     start_frame: int,
+    merge_gap_s: float | None,
     hide: Sequence[str],
     mirror: bool,
     given: Mapping[str, object],
@@ -213,6 +232,8 @@ def _check_usage(
         )
     if (spans or start_frame) and (dataset or not data):
         raise click.UsageError("--spans and --start-frame are for a video or a recording, to be named as DATA.")
+    if merge_gap_s is not None and not data:
+        raise click.UsageError("--merge is for videos and streams; the library holds single actions.")
     if hide and data:
         raise click.UsageError("--hide is for the library alone.")
     if mirror and not dataset:

@@ -45,10 +45,13 @@ def measure_streams(
     *,
     events: Sequence[Sequence[ActionEvent]] = (),
     iou: float,
+    merge_gap_s: float | None,
     with_unknown: bool,
 ) -> StreamReport:
     """Spot actions in streams, unless their events are given, and compare them with what was performed."""
-    events = events or list(_with_bar(spot_actions(streams, settings), "recognising", total=len(streams)))
+    events = events or list(
+        _with_bar(spot_actions(streams, settings, merge_gap_s=merge_gap_s), "recognising", total=len(streams))
+    )
     held_out = [(stream, label) for stream in streams for label in _labels_to_hold_out(stream) if with_unknown]
     scores = [
         score_stream(stream, label, settings)
@@ -110,7 +113,14 @@ def measure_library(
     return dataclasses.replace(report, skipped=[t.id for t in templates if t.id not in asked])
 
 
-def draw_pictures(report: StreamReport | ClipReport, folder: Path, settings: RecognizerSettings, *, iou: float) -> None:
+def draw_pictures(
+    report: StreamReport | ClipReport,
+    folder: Path,
+    settings: RecognizerSettings,
+    *,
+    iou: float,
+    merge_gap_s: float | None,
+) -> None:
     """Draw the confusion; for streams also the distances over time, and false alarms versus misses."""
     from actionpose.charts import draw_confusion, draw_trace, draw_trade_off, save_figure
 
@@ -125,17 +135,21 @@ def draw_pictures(report: StreamReport | ClipReport, folder: Path, settings: Rec
             with deferring_interrupts():
                 save_figure(figure, folder / f"trace-{stream.name.replace(' ', '-')}")
         with deferring_interrupts():
-            save_figure(draw_trade_off(_sweep(report.streams, settings, iou=iou)), folder / "false-alarms-and-misses")
+            points = _sweep(report.streams, settings, iou=iou, merge_gap_s=merge_gap_s)
+            save_figure(draw_trade_off(points), folder / "false-alarms-and-misses")
     click.echo(f"Pictures are in {folder}.", err=True)
 
 
-def _sweep(streams: Sequence[Stream], settings: RecognizerSettings, *, iou: float) -> list[tuple[float, Evaluation]]:
+def _sweep(
+    streams: Sequence[Stream], settings: RecognizerSettings, *, iou: float, merge_gap_s: float | None
+) -> list[tuple[float, Evaluation]]:
     """Recognise with other sensitivities."""
     points = []
     for sensitivity in (factor * settings.sensitivity for factor in _SWEEP):
         if sensitivity <= _HIGHEST_SENSITIVITY:
             changed = dataclasses.replace(settings, sensitivity=sensitivity)
-            found = _with_bar(spot_actions(streams, changed), f"sensitivity {sensitivity:g}", total=len(streams))
+            spotted = spot_actions(streams, changed, merge_gap_s=merge_gap_s)
+            found = _with_bar(spotted, f"sensitivity {sensitivity:g}", total=len(streams))
             evaluations = [evaluate_events(s, events, iou=iou) for s, events in zip(streams, found, strict=True)]
             points.append((sensitivity, Evaluation.merge(evaluations)))
     return points

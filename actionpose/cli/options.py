@@ -8,7 +8,15 @@ from typing import Any, Literal
 
 import click
 
-__all__ = ["epilog", "library_option", "mirror_option", "model_option", "people_option", "recognition_options"]
+__all__ = [
+    "epilog",
+    "library_option",
+    "merge_option",
+    "mirror_option",
+    "model_option",
+    "people_option",
+    "recognition_options",
+]
 
 _Command = Callable[..., Any]
 
@@ -107,6 +115,14 @@ def recognition_options(command: _Command) -> _Command:
 
     return with_settings
 
+
+merge_option = click.option(
+    "--merge",
+    "merge_gap_s",
+    metavar="SECONDS",
+    type=click.FloatRange(0),
+    help="Take repetitions of an action at most so far apart for one, and count them.",
+)
 
 mirror_option = click.option(
     "--mirror", is_flag=True, help="Add each template mirrored too, so that the other side is recognised as well."

@@ -15,10 +15,17 @@ import numpy as np
 import numpy.typing as npt
 from rich.console import Console
 
-from actionpose.cli.options import epilog, library_option, model_option, people_option, recognition_options
+from actionpose.cli.options import (
+    epilog,
+    library_option,
+    merge_option,
+    model_option,
+    people_option,
+    recognition_options,
+)
 from actionpose.cli.terminal import simple_table, with_progress
 from actionpose.cli.wiring import open_estimator, open_library, recognizer_factory, stopping_on_signals
-from actionpose.decision import ActionEvent
+from actionpose.decision import ActionEvent, merge_repetitions
 from actionpose.errors import ActionposeError
 from actionpose.outputs import event_record
 from actionpose.recognizer import RecognizerSettings
@@ -31,13 +38,14 @@ if TYPE_CHECKING:
 __all__ = ["recognize"]
 
 _FORMAT_OF_SUFFIX = {".json": "json", ".csv": "csv"}
-_FIELDS = ("label", "start_time", "end_time", "report_time", "distance", "threshold", "template_id", "track_id")
+_FIELDS = tuple(field.name for field in dataclasses.fields(ActionEvent))
 
 
 @click.command(
     epilog=epilog(
         "recognize squat.mp4",
         "recognize squat.mp4 -o events.csv",
+        "recognize squat.mp4 --merge 2",
         "recognize squat.mp4 --annotate squat-annotated.mp4",
         "recognize recordings/2025-05-01_101500_wave.jsonl.gz --mode window --format json",
     )
@@ -63,6 +71,7 @@ _FIELDS = ("label", "start_time", "end_time", "report_time", "distance", "thresh
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write a video with skeleton, labels and time line drawn in.",
 )
+@merge_option
 @library_option
 @model_option
 @people_option
@@ -73,6 +82,7 @@ def recognize(
     form: str | None,
     output: TextIO,
     annotate: Path | None,
+    merge_gap_s: float | None,
     library: str | None,
     model: str,
     people: int,
@@ -103,9 +113,12 @@ def recognize(
             finally:
                 for note in session.notes:
                     click.echo(f"note: {note}", err=True)
+                if merge_gap_s is not None:
+                    events = merge_repetitions(events, gap_s=merge_gap_s)
                 _write(events, form, output)
         stats = tick.stats
-        click.echo(f"{len(events)} actions in {stats.n_processed} frames, {stats.rate_hz:.0f} fps.", err=True)
+        n_actions = sum(event.repetitions for event in events)
+        click.echo(f"{n_actions} actions in {stats.n_processed} frames, {stats.rate_hz:.0f} fps.", err=True)
         if not n_seen:
             click.echo("Nobody was in view.", err=True)
 
@@ -143,12 +156,14 @@ def _write(events: Sequence[ActionEvent], form: str, output: TextIO) -> None:
         rows.writeheader()
         rows.writerows(event_record(event) for event in events)
     else:
-        table = simple_table("start", "end", "action", "distance", "of")
+        is_merged = any(event.repetitions > 1 for event in events)
+        table = simple_table("start", "end", "action", *["times"] * is_merged, "distance", "of")
         for event in events:
             table.add_row(
                 f"{event.start_time:.2f}",
                 f"{event.end_time:.2f}",
                 event.label,
+                *[str(event.repetitions)] * is_merged,
                 f"{event.distance:.2f}",
                 f"{event.threshold:.2f}",
             )

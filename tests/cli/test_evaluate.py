@@ -235,6 +235,7 @@ def test_sessions_are_summed_up_by_person(run, sessions):
         ("--mirror", "add --mirror"),
         ("natops:x --users 3", "natops has --axes"),
         ("--axes xy", "does not fit here"),
+        ("--merge 1", "the library holds single actions"),
     ],
 )
 def test_options_that_do_not_fit_are_refused(run, arguments, message):
@@ -243,3 +244,20 @@ def test_options_that_do_not_fit_are_refused(run, arguments, message):
 
 def test_streams_are_not_clips(run, sessions):
     assert "are for clips" in run("evaluate", f"jk2017:{sessions}", "--whole", code=2).stderr
+
+
+def test_what_is_only_asked_for_is_not_merged(run, sessions):
+    assert "whose spans are known" in run("evaluate", f"jk2017:{sessions}", "--merge", 1, code=2).stderr
+
+
+def test_a_set_of_repetitions_can_be_one_span(run, perform, tmp_path):
+    perform("training", "squat,squat,squat", body=3, seed=7, pause=0.3)
+    rows = (tmp_path / "training.csv").read_text().splitlines()
+    first, last = rows[1].split(","), rows[-1].split(",")
+    (tmp_path / "sets.csv").write_text("\n".join([rows[0], ",".join([*first[:3], last[3]])]))
+    found = [
+        json.loads(run("evaluate", "training.jsonl.gz", "--spans", "sets.csv", *more, "--json").stdout)["total"]
+        for more in ([], ["--merge", 2])
+    ]
+    assert found[0]["tp"] == 0
+    assert (found[1]["tp"], found[1]["fp"], found[1]["fn"]) == (1, 0, 0)

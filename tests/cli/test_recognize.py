@@ -40,6 +40,18 @@ def test_the_same_events_every_time_and_in_every_format(run, exam, tmp_path):
 
 
 @pytest.mark.usefixtures("taught")
+def test_repetitions_are_counted_in_sets(run, perform):
+    perform("training", "squat,squat,squat,wave", body=3, seed=7, pause=0.3)
+    result = run("recognize", "training.jsonl.gz", "--merge", 2)
+    assert [line.split()[2:4] for line in result.stdout.splitlines()] == [
+        ["action", "times"], ["squat", "3"], ["wave", "1"],
+    ]  # fmt: skip
+    assert "4 actions in" in result.stderr
+    record = json.loads(run("recognize", "training.jsonl.gz", "--merge", 0, "--format", "json").stdout)
+    assert [(event["label"], event["repetitions"]) for event in record] == [("squat", 1)] * 3 + [("wave", 1)]
+
+
+@pytest.mark.usefixtures("taught")
 def test_window_mode_and_its_options(run, exam):
     output = run("recognize", exam, "--mode", "window", "--window", 40, "--top", 2, "--ratio", 0.5, "--format", "json")
     assert all(event["label"] in ("wave", "clap", "squat") for event in json.loads(output.stdout))

@@ -31,6 +31,7 @@ RECORD = {
     "threshold": 1.25,
     "template_id": "abc",
     "track_id": 2,
+    "repetitions": 1,
 }
 
 
