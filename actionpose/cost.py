@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -37,18 +39,22 @@ class StreamFrames:
     ----------
     values : array (..., F + D + F)
         Direction of change of features and travel, and place of the features; 0 where it was not seen.
-    seen : array (..., F + D + F)
-        What was seen.
+    seen : array (..., F + D + F), optional
+        What was seen; None = everything.
     movement : array (...,)
         0 = still, 1 = moving far more than `MatchSettings.stillness`; NaN = not known.
     """
 
     values: Float32Array
-    seen: BoolArray
+    seen: BoolArray | None
     movement: FloatArray
 
-    def __getitem__(self, part: slice) -> StreamFrames:
-        return StreamFrames(self.values[part], self.seen[part], self.movement[part])
+    def __getitem__(self, part: Any) -> StreamFrames:
+        return StreamFrames(self.values[part], None if self.seen is None else self.seen[part], self.movement[part])
+
+    def last(self, n: int) -> StreamFrames:
+        """Return the same frames with their last n values alone."""
+        return StreamFrames(self.values[..., -n:], None if self.seen is None else self.seen[..., -n:], self.movement)
 
 
 class LocalCost:
@@ -123,30 +129,27 @@ class LocalCost:
         vector : array (F,)
             As for `compare`.
         """
-        frame = self.compare(change, vector)
-        cost = self._squares.of_frame(frame.values, frame.seen)
+        frame = self._compare_one(change, vector)
+        cost = self._squares.of_frame(frame)
         _raise_to_three_quarters(cost, self._work)
         if not (frame.movement <= _PAUSE_MOVEMENT and len(self.pausable)):
             return cost, None
-        place = slice(-self._bank.n_features, None)
-        squares = self._pause_squares.of_frame(frame.values[place], frame.seen[place])
-        return cost, self._pause(squares, float(frame.movement))
+        squares = self._pause_squares.of_frame(frame.last(self._bank.n_features))
+        return cost, self._pause(squares, frame.movement)
 
     def of_template(self, template: int, frames: StreamFrames) -> tuple[Float32Array, Pauses]:
         """Cost of many stream frames against one template, array (L, T), and where it may pause at which cost."""
         first, length = int(self._first[template]), int(self._bank.lengths[template])
-        cost = self._squares.of_frames(template, slice(first, first + length), frames.values, frames.seen)
+        cost = self._squares.of_frames(template, slice(first, first + length), frames)
         _raise_to_three_quarters(cost, np.empty_like(cost))
         still = np.flatnonzero(frames.movement <= _PAUSE_MOVEMENT)
         end = int(self._pausable_end[template])
         cells = slice(int(self._pausable_end[template - 1]) if template else 0, end)
-        place = -self._bank.n_features
-        squares = self._pause_squares.of_frames(
-            template, cells, frames.values[still, place:], frames.seen[still, place:]
-        )
-        return cost, Pauses(self.pausable[cells] - first, still, self._pause(squares, frames.movement[still]))
+        at_rest = frames.last(self._bank.n_features)[still]
+        squares = self._pause_squares.of_frames(template, cells, at_rest)
+        return cost, Pauses(self.pausable[cells] - first, still, self._pause(squares, at_rest.movement))
 
-    def _pause(self, squares: Float32Array, movement: FloatArray | float) -> Float32Array:
+    def _pause(self, squares: Float32Array, movement: FloatArray) -> Float32Array:
         squares[squares > _PAUSE_FARTHEST] = _NEVER
         squares += np.asarray(movement + _PAUSE_PRICE, dtype=np.float32)
         _raise_to_three_quarters(squares, np.empty_like(squares))
@@ -165,24 +168,33 @@ class LocalCost:
         stillness : float, optional
             Another than the bank's.
         """
+        values = np.concatenate([change, vector - self._centre], axis=-1, dtype=np.float32, casting="same_kind")
         n_change = change.shape[-1]
-        values = np.empty((*change.shape[:-1], n_change + vector.shape[-1]), dtype=np.float32)
-        moved, place = values[..., :n_change], values[..., n_change:]
-        moved[...] = change
-        np.subtract(vector, self._centre, out=place, casting="same_kind")
-        np.minimum(values, _FARTHEST, out=values)
-        np.maximum(values, -_FARTHEST, out=values)
-        seen = values == values
-        energy = np.einsum("...f,...f->...", moved, moved)
-        if not seen.all():
+        moved, seen = values[..., :n_change], None
+        if (np.einsum("...f,...f->...", values, values) < _FARTHEST**2).all():
+            energy = np.einsum("...f,...f->...", moved, moved)
+        else:
+            seen = values == values
+            np.clip(values, -_FARTHEST, _FARTHEST, out=values)
             values[~seen] = 0.0
-            n_seen = seen[..., :n_change].sum(axis=-1)
-            energy = np.einsum("...f,...f->...", moved, moved) * (n_change / np.maximum(n_seen, 1))
-            energy = np.where(n_seen > 0, energy, np.nan)
+            share = seen[..., :n_change].mean(axis=-1)
+            energy = np.einsum("...f,...f->...", moved, moved)
+            energy = np.divide(energy, share, out=np.full_like(share, np.nan), where=share > 0)
         still = self._bank.settings.stillness if stillness is None else stillness
         total = np.fmax(energy + still**2, _NOTHING**2)
         moved /= np.sqrt(total)[..., None]
         return StreamFrames(values, seen, energy / total)
+
+    def _compare_one(self, change: FloatArray, vector: FloatArray) -> StreamFrames:
+        """`compare` for a single frame, several times quicker when everything is seen and nothing is far off."""
+        values = np.concatenate([change, vector - self._centre], dtype=np.float32, casting="same_kind")
+        if not float(values @ values) < _FARTHEST**2:
+            return self.compare(change, vector)
+        moved = values[: len(change)]
+        energy = float(moved @ moved)
+        total = max(energy + self._bank.settings.stillness**2, _NOTHING**2)
+        moved /= math.sqrt(total)
+        return StreamFrames(values, None, np.array(energy / total))
 
 
 class _Squares:
@@ -214,27 +226,27 @@ class _Squares:
         self._result = np.empty(len(goal), dtype=np.float32)
         self._work = np.empty(len(goal), dtype=np.float32)
 
-    def of_frame(self, frame: Float32Array, seen: BoolArray) -> Float32Array:
+    def of_frame(self, frame: StreamFrames) -> Float32Array:
         """Of one frame to all cells, array (cells,), valid until the next call."""
-        result = np.dot(frame, self._linear, out=self._result)
-        np.add(result, np.repeat(np.square(frame) @ self._factors, self._n_cells), out=result)
-        if seen.all():
+        result = np.dot(frame.values, self._linear, out=self._result)
+        np.add(result, np.repeat(np.square(frame.values) @ self._factors, self._n_cells), out=result)
+        if frame.seen is None:
             return np.add(result, self._constant, out=result)
-        shown = seen.astype(np.float32)
+        shown = frame.seen.astype(np.float32)
         np.add(result, np.dot(shown, self._squares, out=self._work), out=result)
         share = (shown @ self._weights) / self._total
         np.divide(result, np.repeat(np.maximum(share, _MIN_SEEN_WEIGHT), self._n_cells), out=result)
         result[np.repeat(share < _MIN_SEEN_WEIGHT, self._n_cells)] = _UNSEEN_SQUARE
         return result
 
-    def of_frames(self, template: int, cells: slice, frames: Float32Array, seen: BoolArray) -> Float32Array:
+    def of_frames(self, template: int, cells: slice, frames: StreamFrames) -> Float32Array:
         """Of many frames to the cells of one template, array (cells, T)."""
-        result = self._linear[:, cells].T @ frames.T
-        result += self._factors[:, template] @ np.square(frames).T
-        if seen.all():
+        result = self._linear[:, cells].T @ frames.values.T
+        result += self._factors[:, template] @ np.square(frames.values).T
+        if frames.seen is None or frames.seen.all():
             result += self._constant[cells, None]
             return np.asarray(result)
-        shown = seen.astype(np.float32)
+        shown = frames.seen.astype(np.float32)
         result += self._squares[:, cells].T @ shown.T
         share = (shown @ self._weights[:, template]) / self._total[template]
         result /= np.maximum(share, _MIN_SEEN_WEIGHT)

@@ -101,7 +101,7 @@ class StreamingDTW:
         self._begin = self._first + PAD - 1
         self._last = first[1:] - 1
         self._distance = np.empty(self.size, dtype=np.int64)
-        self._straight = np.empty((2, self.size), dtype=np.int64)
+        self._straight, self._straight_before = np.empty((2, self.size), dtype=np.int64)
         self._slanted = np.empty(self.size, dtype=np.int64)
         self._fixed_point, self._fixed_pause = _FixedPoint(self.size), _FixedPoint(len(self._pausable))
         self.reset()
@@ -109,7 +109,7 @@ class StreamingDTW:
     def reset(self) -> None:
         """Forget the stream."""
         self._frame = -1
-        self._straight[:] = _UNREACHED
+        self._straight[:] = self._straight_before[:] = _UNREACHED
         self._distance[:] = _UNREACHED
         self._distance[self._begin] = 0  # the frame before the first
 
@@ -127,7 +127,8 @@ class StreamingDTW:
         self._frame += 1
         paused = None if pause is None else self._fixed_pause.extend(self._distance.take(self._pausable), pause)
         distance, best = self._distance, self._slanted[1:]
-        straight, before = (self._straight[(self._frame - k) % 2] for k in range(2))
+        self._straight, self._straight_before = self._straight_before, self._straight
+        straight, before = self._straight, self._straight_before
         here, c = straight[1:], self._fixed_point.of(cost)[1:]
         np.add(distance[:-1], c, out=here)
         np.add(here, c, out=here)

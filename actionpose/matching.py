@@ -101,18 +101,21 @@ class StreamMatcher:
             change = np.full_like(track, np.nan)
         self._dtw.update(*self._cost.of_frame(change, frame.vector))
         self._n_frames += 1
-        distance, start, n_paused = self.ends()
+        distance, start, n_matched = self.ends()
         near = np.flatnonzero(distance < self._limits).tolist()
-        matches = [self.judge(i, distance[i], start=start[i], end=self._n_frames, n_paused=n_paused[i]) for i in near]
+        end = self._n_frames
+        matches = [
+            self.judge(i, distance[i], start=start[i], end=end, n_paused=end - start[i] - n_matched[i]) for i in near
+        ]
         return [match for match in matches if match.distance < self._limits[match.template]]
 
     def ends(self) -> tuple[FloatArray, IntArray, IntArray]:
-        """Distance per frame of path, first frame, and frames paused of the matches that end now, array (N,) each.
+        """Distance per frame of path, first frame, and frames matched of the matches that end now, array (N,) each.
 
         The distance is not yet corrected for unlike extent, which `judge` does.
         """
         distance, start, n_matched = self._dtw.ends()
-        return distance / (self._bank.lengths + n_matched), start, self._n_frames - start - n_matched
+        return distance / (self._bank.lengths + n_matched), start, n_matched
 
     def judge(self, template: int, distance: float, *, start: int, end: int, n_paused: int = 0) -> Match:
         """Correct a distance, upwards, by how unlike the extent of the matched motion is to the template's."""
