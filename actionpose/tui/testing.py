@@ -62,6 +62,7 @@ class TestScreen(Screen[None]):
 
     __test__ = False  # no test of pytest's
     app: ActionposeApp
+    AUTO_FOCUS = ""  # a field that was left stays left: the keys that follow are commands
     HELP = (
         "Test the library on a video, a recording, or all of them in a folder.\n\n"
         "Every event is a row; its ratio and the curve below show how near its action came, in units of its threshold: "

@@ -210,6 +210,19 @@ async def test_a_folder_is_tried_scored_and_gone_through(app: ActionposeApp, rec
         assert "wave" in text_of(app)
 
 
+async def test_a_field_that_was_left_stays_left_on_coming_back(app: ActionposeApp) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        assert screen(app).query_one("#path").has_focus
+        await pilot.press("escape")
+        await wait_for(pilot, lambda: app.focused is None)
+        for key, mode in (("2", "library"), ("4", "test")):
+            await pilot.press(key)
+            await wait_for(pilot, lambda mode=mode: app.current_mode == mode)
+        await pilot.pause(0.3)
+        assert app.focused is None
+
+
 async def test_without_a_table_nothing_is_judged(app: ActionposeApp, recordings: Path) -> None:
     (recordings / "gym.csv").unlink()
     async with app.run_test(size=(80, 24)) as pilot:
