@@ -19,8 +19,9 @@ __all__ = ["MAX_FRAMES", "MatchSettings", "TemplateBank"]
 _MIN_FRAMES, MAX_FRAMES = 12, 150  # of a compiled template: a longer one is taken for one of five seconds
 _HELD_RANGE = 0.22  # of the feature that ranges most: stock planks stay below .18, most gestures above .34
 _HELD_S = 1.5  # shorter, and little movement may be the action: a jab towards the camera
+_LONG_S = 2.0  # from here on UTKinect has .72 instead of .71, hands .936 instead of .925; shorter ones lose by it
 _MAX_HOLD_S = 1.0  # of a held pose that is asked for, however long its template
-_CLIP_SMOOTHING = 0.6  # NATOPS .917, MSR-Action3D .887; .906 and .880 with a stream's, .894 and .884 with none
+_CLIP_SMOOTHING = 0.6  # NATOPS .917; .906 with a stream's, .894 with none
 _WEIGHT_FLOOR = 0.02  # keeps a feature that does not move in the template from being ignored altogether
 
 
@@ -74,6 +75,8 @@ class TemplateBank:
         Of each feature and of the travel; mean 1 over those the template shows.
     is_held : array (N,)
         Which templates hardly move: a pose that is held.
+    is_long : array (N,)
+        Which templates last so long that their parts may be performed at quite different speeds.
 
     Raises
     ------
@@ -97,6 +100,7 @@ class TemplateBank:
         self.tracks = tuple(self.compile(template.sequence) for template in templates)
         self.lengths = np.array([len(track) for track in self.tracks])
         self.is_held = np.array([not np.ptp(np.nan_to_num(track), axis=0).any() for track in self.tracks])
+        self.is_long = self.lengths >= _LONG_S * settings.features.rate_hz
         self.weights = np.stack([_weigh(track) for track in self.tracks])
         self.extents = np.stack([_extent(track, w) for track, w in zip(self.tracks, self.weights, strict=True)])
         self.n_features = self.tracks[0].shape[1] - self._n_travel

@@ -69,6 +69,11 @@ class StreamingDTW:
     frame that is computed, so all frames of all templates are one vector. Costs count to five digits after the point
     and up to 8.
 
+    In long templates, whose parts may be performed at quite different speeds, a path may also advance three frames at
+    once, so that a match may shrink to a third::
+
+        D[t, j] = min( the above, D[t-1, j-3] + 2 c[t, j-2] + 2 c[t, j-1] + c[t, j] )
+
     At some template frames a path may also pause, at a cost of its own, for as long as the caller allows::
 
         D[t, j] = min( the above, D[t-1, j] + pause[t, j] )
@@ -81,6 +86,8 @@ class StreamingDTW:
         Frames of each of the N templates.
     pausable : array (P,) of int, optional
         Cells where a path may pause, ascending; default: none.
+    is_long : array (N,) of bool, optional
+        Templates in which it may; default: none.
 
     Attributes
     ----------
@@ -90,7 +97,13 @@ class StreamingDTW:
         Which template a cell belongs to, and which of its frames it is, from 1; 0 and -1 for the cells before.
     """
 
-    def __init__(self, lengths: Sequence[int], *, pausable: IntArray | None = None) -> None:
+    def __init__(
+        self,
+        lengths: Sequence[int],
+        *,
+        pausable: IntArray | None = None,
+        is_long: npt.NDArray[np.bool_] | None = None,
+    ) -> None:
         self.lengths = np.asarray(lengths, dtype=np.int64)
         self._pausable = np.empty(0, dtype=np.int64) if pausable is None else pausable
         first = np.concatenate([[0], np.cumsum(self.lengths + PAD)])
@@ -103,6 +116,10 @@ class StreamingDTW:
         self._distance = np.empty(self.size, dtype=np.int64)
         self._straight, self._straight_before = np.empty((2, self.size), dtype=np.int64)
         self._slanted = np.empty(self.size, dtype=np.int64)
+        self._hurried = np.empty(self.size, dtype=np.int64)
+        may_hurry = np.zeros(len(self.lengths), dtype=bool) if is_long is None else is_long
+        self._may_hurry = bool(may_hurry.any())
+        self._is_steady = ~(may_hurry[self.template_of_cell] & (self.frame_of_cell > 2))
         self._fixed_point, self._fixed_pause = _FixedPoint(self.size), _FixedPoint(len(self._pausable))
         self.reset()
 
@@ -129,10 +146,17 @@ class StreamingDTW:
         distance, best = self._distance, self._slanted[1:]
         self._straight, self._straight_before = self._straight_before, self._straight
         straight, before = self._straight, self._straight_before
-        here, c = straight[1:], self._fixed_point.of(cost)[1:]
+        packed = self._fixed_point.of(cost)
+        here, c = straight[1:], packed[1:]
         np.add(distance[:-1], c, out=here)
         np.add(here, c, out=here)
         np.minimum(straight[:-1], before[1:], out=best)
+        if self._may_hurry:
+            hurried, skipped = self._hurried[2:], packed[1:-1]
+            np.add(straight[:-2], skipped, out=hurried)
+            np.add(hurried, skipped, out=hurried)
+            np.copyto(hurried, _UNREACHED, where=self._is_steady[2:])
+            np.minimum(best[1:], hurried, out=best[1:])
         np.add(best, c, out=best)
         np.minimum(best, here, out=distance[1:])
         if paused is not None:
@@ -206,7 +230,7 @@ class Pauses:
 
 
 def search(
-    costs: Iterable[tuple[_FloatCosts, Pauses | None]], *, gaps: IntArray | None = None
+    costs: Iterable[tuple[_FloatCosts, Pauses | None]], *, gaps: IntArray | None = None, is_long: bool = False
 ) -> tuple[FloatArray, IntArray, IntArray]:
     """Spot one template in a whole recording: the recurrence of `StreamingDTW`, over many times at once.
 
@@ -217,6 +241,8 @@ def search(
         any length n, T together; parts of some thousand frames stay in the processor's cache.
     gaps : array, optional
         Frames that no path may touch, ascending; two in a row cannot be jumped over.
+    is_long : bool
+        Whether a path may advance three frames at once.
 
     Returns
     -------
@@ -244,13 +270,18 @@ def search(
         distance[0, 1:] = np.arange(begin + 1, begin + n + 1) << _PAUSE_BITS
         holes = None if gaps is None else gaps[slice(*np.searchsorted(gaps, (begin, begin + n)))] - begin
         pause = _Pause(pauses) if pauses and len(pauses.columns) else None
+        twice_before = np.empty(n, dtype=np.int64)
         for j in range(1, n_template + 1):
             c, best, here = fixed_point.of(cost[j - 1]), distance[j, 1:], straight[j, 1:]
             np.add(distance[j - 1, :-1], c, out=here)
             np.add(here, c, out=here)
             np.minimum(straight[j - 1, 1:], straight[j, :-1], out=best)
+            if is_long and j > 2:
+                np.minimum(best, straight[j - 2, 1:] + twice_before, out=best)
             np.add(best, c, out=best)
             np.minimum(best, here, out=best)
+            if is_long:
+                np.add(c, c, out=twice_before)
             if holes is not None:
                 best[holes] = here[holes] = _UNREACHED
             if pause:

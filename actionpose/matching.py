@@ -68,7 +68,7 @@ class StreamMatcher:
         self._bank = bank
         self._limits = np.full(len(bank.templates), np.inf) if limits is None else limits
         self._cost = LocalCost(bank)
-        self._dtw = StreamingDTW(bank.lengths.tolist(), pausable=self._cost.pausable)
+        self._dtw = StreamingDTW(bank.lengths.tolist(), pausable=self._cost.pausable, is_long=bank.is_long)
         self._lag = bank.lag_frames
         # A stretch of it is one slice, for everything is written twice.
         self._history = np.empty((2, _HISTORY_FRAMES, bank.tracks[0].shape[1]))

@@ -109,7 +109,9 @@ def compute_trace(bank: TemplateBank, tracks: Sequence[FloatArray]) -> Trace:
     frames = cost.compare(change, stream[:, : bank.n_features])
     parts = [frames[begin : begin + _PART_FRAMES] for begin in range(0, len(stream), _PART_FRAMES)]
     for i in range(shape[1]):
-        total, begin, n_matched = search((cost.of_template(i, part) for part in parts), gaps=gaps)
+        total, begin, n_matched = search(
+            (cost.of_template(i, part) for part in parts), gaps=gaps, is_long=bool(bank.is_long[i])
+        )
         total, begin, n_matched = total[place], begin[place], n_matched[place]
         found = np.flatnonzero(np.isfinite(total))
         extent = ranges.between(begin[found], place[found] + 1)

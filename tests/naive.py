@@ -7,10 +7,13 @@ import numpy as np
 from actionpose.pose import FloatArray
 
 
-def streaming_dtw(cost: FloatArray, pause: FloatArray | None = None) -> tuple[FloatArray, FloatArray, FloatArray]:
+def streaming_dtw(
+    cost: FloatArray, pause: FloatArray | None = None, *, is_long: bool = False
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Distance, start and frames matched of the best match of one template ending at each frame; cost is (T, L).
 
-    ``pause``, (T, L), is what it costs to pause; inf = not allowed.
+    ``pause``, (T, L), is what it costs to pause; inf = not allowed. In a long template a path may advance three frames
+    at once.
     """
     n_frames, length = cost.shape
     nothing = (np.inf, 0, 0)
@@ -31,6 +34,8 @@ def streaming_dtw(cost: FloatArray, pause: FloatArray | None = None) -> tuple[Fl
                 options.append(extend(t - 1, j - 2, 2 * c[t, j - 1] + c[t, j]))
             if t >= 2:
                 options.append(extend(t - 2, j - 1, 2 * c[t - 1, j] + c[t, j]))
+            if is_long and j >= 3:
+                options.append(extend(t - 1, j - 3, 2 * c[t, j - 2] + 2 * c[t, j - 1] + c[t, j]))
             if pause is not None and np.isfinite(pause[t - 1, j - 1]):
                 distance, start, paused = path[t - 1][j]
                 options.append((distance + pause[t - 1, j - 1], start, paused + 1))

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
@@ -51,7 +51,12 @@ def as_counted(cost: FloatArray) -> FloatArray:
 
 
 def assert_equals_naive(
-    dtw: StreamingDTW, cost: FloatArray, *, cells: IntArray | None = None, pause: FloatArray | None = None
+    dtw: StreamingDTW,
+    cost: FloatArray,
+    *,
+    cells: IntArray | None = None,
+    pause: FloatArray | None = None,
+    is_long: Sequence[bool] = (),
 ) -> None:
     distance, start, n_matched = run(dtw, cost, pause)
     everywhere = np.full((len(cost), dtw.size), np.inf)
@@ -61,7 +66,8 @@ def assert_equals_naive(
     columns = np.split(as_counted(cost), cuts, axis=1)
     pauses = np.split(everywhere[:, dtw.frame_of_cell > 0], cuts, axis=1)
     for i, (column, may_pause) in enumerate(zip(columns, pauses, strict=True)):
-        expected, expected_start, expected_matched = naive.streaming_dtw(column, may_pause)
+        may_hurry = bool(is_long) and is_long[i]
+        expected, expected_start, expected_matched = naive.streaming_dtw(column, may_pause, is_long=may_hurry)
         np.testing.assert_array_equal(distance[:, i], expected)
         finite = np.isfinite(expected)
         np.testing.assert_array_equal(start[finite, i], expected_start[finite])
@@ -76,6 +82,9 @@ def test_streaming_equals_naive(lengths: list[int], n_frames: int, seed: int) ->
     assert_equals_naive(StreamingDTW(lengths), cost)
     cells, pause = make_pauses(lengths, n_frames, random)
     assert_equals_naive(StreamingDTW(lengths, pausable=cells), cost, cells=cells, pause=pause)
+    is_long = random.random(len(lengths)) < 0.5
+    hurrying = StreamingDTW(lengths, pausable=cells, is_long=is_long)
+    assert_equals_naive(hurrying, cost, cells=cells, pause=pause, is_long=is_long.tolist())
 
 
 def make_pauses(lengths: list[int], n_frames: int, random: np.random.Generator) -> tuple[IntArray, FloatArray]:
@@ -98,6 +107,10 @@ def test_search_equals_streaming(length: int, n_frames: int, block: int, seed: i
         (
             run(StreamingDTW([length], pausable=cells), cost, pause),
             search(in_parts(cost.T, block, rows=cells - PAD, pause=pause.T)),
+        ),
+        (
+            run(StreamingDTW([length], pausable=cells, is_long=np.array([True])), cost, pause),
+            search(in_parts(cost.T, block, rows=cells - PAD, pause=pause.T), is_long=True),
         ),
     ):
         finite = np.isfinite(expected[0][:, 0])

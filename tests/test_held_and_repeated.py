@@ -13,6 +13,7 @@ from actionpose.evaluation import Span, match_events
 from actionpose.matching import Match
 from actionpose.pose import PoseSequence
 from actionpose.recognizer import Recognizer
+from actionpose.skeleton import UPPER_BODY_6
 from actionpose.sources.puppet import PuppetSource
 from actionpose.template import Template
 
@@ -75,6 +76,29 @@ def test_every_repetition_is_an_event(label: str, pause_s: float) -> None:
     sequence, spans = perform(",".join([label] * 30), body=2, seed=4, pause=pause_s)
     result = match_events(usual_recognizer().recognize(sequence), spans)
     assert (result.total.tp, result.total.fp, result.total.fn) == (30, 0, 0)
+
+
+def raise_an_arm(hold_s: float, *, still_s: float = 0.0) -> PoseSequence:
+    """Up in .4 s, stay there, down in .4 s."""
+    up = 0.5 - 0.5 * np.cos(np.linspace(0.0, np.pi, 12))
+    still = np.zeros(round(30 * still_s))
+    angle = 2.5 * np.concatenate([still, up, np.ones(round(30 * hold_s)), up[::-1], still])
+    upper_arm = 0.3 * np.stack([-np.sin(angle), np.cos(angle), 0 * angle], axis=1)
+    position = np.tile(
+        [[0.2, 0, 0], [-0.2, 0, 0], [0.2, 0.3, 0], [0, 0, 0], [0.2, 0.6, 0], [0, 0, 0]], (len(angle), 1, 1)
+    )
+    position[:, 3] = position[:, 1] + upper_arm
+    position[:, 5] = position[:, 3] + upper_arm
+    position += np.random.default_rng(7).normal(0.0, 0.004, position.shape)
+    return PoseSequence(skeleton=UPPER_BODY_6, time=np.arange(len(angle)) / 30, position=position)
+
+
+@pytest.mark.parametrize("hold_s", [0.0, 0.5, 2.0, 4.0])
+def test_a_template_with_a_long_hold_knows_the_action_with_any(hold_s: float) -> None:
+    recognizer = Recognizer([Template.from_sequence("raise", raise_an_arm(2.0))])
+    [event] = recognizer.recognize(raise_an_arm(hold_s, still_s=2.0))
+    assert event.start_time == pytest.approx(2.0, abs=0.2)
+    assert event.end_time == pytest.approx(2.8 + hold_s, abs=0.3)
 
 
 def test_takes_of_a_held_pose_make_one_event_together() -> None:

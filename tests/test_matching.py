@@ -67,7 +67,9 @@ def naive_ends(bank: TemplateBank, frames: list[FeatureFrame], i: int) -> tuple[
         "stillness": settings.stillness,
     }
     cost = naive.local_cost(*about, **known, position_weight=settings.position_weight)
-    distance, start, n_matched = naive.streaming_dtw(cost, naive.pause_cost(*about, **known))
+    distance, start, n_matched = naive.streaming_dtw(
+        cost, naive.pause_cost(*about, **known), is_long=bool(bank.is_long[i])
+    )
     return distance / (len(bank.tracks[i]) + n_matched), start
 
 
