@@ -115,7 +115,6 @@ class StreamingDTW:
         self._last = first[1:] - 1
         self._distance = np.empty(self.size, dtype=np.int64)
         self._straight, self._straight_before = np.empty((2, self.size), dtype=np.int64)
-        self._slanted = np.empty(self.size, dtype=np.int64)
         self._hurried = np.empty(self.size, dtype=np.int64)
         may_hurry = np.zeros(len(self.lengths), dtype=bool) if is_long is None else is_long
         self._may_hurry = bool(may_hurry.any())
@@ -143,14 +142,13 @@ class StreamingDTW:
         """
         self._frame += 1
         paused = None if pause is None else self._fixed_pause.extend(self._distance.take(self._pausable), pause)
-        distance, best = self._distance, self._slanted[1:]
         self._straight, self._straight_before = self._straight_before, self._straight
-        straight, before = self._straight, self._straight_before
-        packed = self._fixed_point.of(cost)
+        distance, straight, packed = self._distance, self._straight, self._fixed_point.of(cost)
         here, c = straight[1:], packed[1:]
+        best = self._straight_before[1:]  # in its place: the next frame needs it no more
         np.add(distance[:-1], c, out=here)
         np.add(here, c, out=here)
-        np.minimum(straight[:-1], before[1:], out=best)
+        np.minimum(straight[:-1], best, out=best)
         if self._may_hurry:
             hurried, skipped = self._hurried[2:], packed[1:-1]
             np.add(straight[:-2], skipped, out=hurried)
