@@ -155,10 +155,10 @@ def evaluate(
       signs:FILE.npz         signs by MediaPipe Holistic, a few templates drawn at random
       pose-trainer:FILE.npz  exercises by OpenPose, a few templates drawn at random
 
-    Where spans are known, an event is right if one of its label overlaps it enough; each span counts once: with
-    --merge, where a span is a whole set of repetitions. In
-    jk2017 it is right if it is reported while its gesture is asked for. Clips are told apart by the nearest template.
-    Intervals are 95 % by bootstrap over independent people, clips or actions.
+    Where spans are known, an event is right if one of its label overlaps it enough; each span counts once. Where a
+    span holds a whole set of repetitions, --merge makes one event of them. In jk2017 an event is right if it is
+    reported while its gesture is asked for. Clips are told apart by the nearest template. Intervals are 95 % by
+    bootstrap over independent people, clips or actions.
     """
     given = {name: value for name, value in dataset_options.items() if value is not None}
     scheme = (data or "").partition(":")[0]
