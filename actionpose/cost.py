@@ -186,12 +186,12 @@ class LocalCost:
         return StreamFrames(values, seen, energy / total)
 
     def _compare_one(self, change: FloatArray, vector: FloatArray) -> StreamFrames:
-        """`compare` for a single frame, several times quicker when everything is seen and nothing is far off."""
+        """`compare` for a single frame, twice as quick when everything is seen and nothing is far off."""
         values = np.concatenate([change, vector - self._centre], dtype=np.float32, casting="same_kind")
-        if not float(values @ values) < _FARTHEST**2:
+        if not np.dot(values, values) < _FARTHEST**2:  # unlike @ it lets a broken pose overflow without a warning
             return self.compare(change, vector)
         moved = values[: len(change)]
-        energy = float(moved @ moved)
+        energy = float(np.dot(moved, moved))
         total = max(energy + self._bank.settings.stillness**2, _NOTHING**2)
         moved /= math.sqrt(total)
         return StreamFrames(values, None, np.array(energy / total))

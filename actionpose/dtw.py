@@ -87,7 +87,7 @@ class StreamingDTW:
     pausable : array (P,) of int, optional
         Cells where a path may pause, ascending; default: none.
     is_long : array (N,) of bool, optional
-        Templates in which it may; default: none.
+        Templates in which a path may advance three frames at once; default: none.
 
     Attributes
     ----------

@@ -153,6 +153,19 @@ def test_stream_equals_naive(feature: Feature, n_dims: int, holes: str) -> None:
         np.testing.assert_array_equal(found_start[finite, i], start[finite])
 
 
+@pytest.mark.parametrize("far", [1e4, 1e30])
+def test_a_broken_pose_is_far_from_everything_and_soon_forgotten(far: float) -> None:
+    bank = make_bank()
+    frames = make_frames(bank)
+    usual = distances(StreamMatcher(bank), frames)
+    vector = frames[10].vector.copy()
+    vector[3] = far
+    frames[10] = FeatureFrame(frames[10].time, vector, frames[10].travel, frames[10].restarts)
+    broken = distances(StreamMatcher(bank), frames)
+    assert not np.isnan(broken).any()
+    np.testing.assert_array_equal(broken[-1], usual[-1])
+
+
 def test_a_frame_that_shows_too_little_says_nothing() -> None:
     bank = make_bank(["wave"])
     frames = [hide(frame, slice(2, None), travel=True) for frame in make_frames(bank, seconds=1.5)]

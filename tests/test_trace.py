@@ -3,9 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from actionpose.features import FEATURES, Feature, FeatureFrame
+from actionpose.bank import MatchSettings, TemplateBank
+from actionpose.features import FEATURES, Feature, FeatureFrame, FeatureSettings
 from actionpose.matching import StreamMatcher
 from actionpose.pose import FloatArray
+from actionpose.template import Template
 from actionpose.trace import Trace, compare_whole, compute_trace, join_frames
 from tests.synthetic import ACTIONS, Move, perform
 from tests.test_matching import hide, make_bank, make_frames
@@ -32,10 +34,17 @@ def matches_of(bank, frames: list[FeatureFrame]) -> list[tuple[int, int, float, 
     return found
 
 
+@pytest.mark.parametrize("is_long", [False, True])
 @pytest.mark.parametrize("feature", FEATURES)
 @pytest.mark.parametrize("hole", ["none", "a feature", "a moment", "a second"])
-def test_trace_equals_the_matcher(feature: Feature, hole: str) -> None:
-    bank = make_bank(feature=feature)
+def test_trace_equals_the_matcher(feature: Feature, hole: str, is_long: bool) -> None:
+    takes = [Template.from_sequence(label, perform(label, duration=2.5)) for label in ACTIONS]
+    bank = (
+        TemplateBank(takes, MatchSettings(features=FeatureSettings(feature=feature)))
+        if is_long
+        else make_bank(feature=feature)
+    )
+    assert (bank.is_long == is_long).all()
     frames = make_frames(bank)
     if hole == "a feature":
         frames[30:34] = [hide(frame, [0, 3]) for frame in frames[30:34]]

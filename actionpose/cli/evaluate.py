@@ -18,7 +18,7 @@ from actionpose.cli.report import ClipReport, StreamReport
 from actionpose.cli.terminal import with_progress
 from actionpose.cli.wiring import enabled_templates, open_estimator, open_library, recognizer_factory
 from actionpose.datasets import DATASETS, load_dataset, options_of
-from actionpose.decision import ActionEvent, merge_repetitions
+from actionpose.decision import ActionEvent
 from actionpose.errors import InvalidDataError
 from actionpose.evaluation import ClipSet, Stream
 from actionpose.outputs import event_record
@@ -200,12 +200,10 @@ def evaluate(
             stream, events = _spot_in_video(
                 Path(data), spans, start_frame=start_frame, library=library, model=model, settings=settings
             )
-            if merge_gap_s is not None:
-                events = merge_repetitions(events, gap_s=merge_gap_s)
-            extra |= {"video": stream.name, "events": [event_record(event) for event in events]}
             report = measure_streams(
                 [stream], settings, events=[events], iou=iou, merge_gap_s=merge_gap_s, with_unknown=with_unknown
             )
+            extra |= {"video": stream.name, "events": [event_record(event) for event in report.events[0]]}
         if as_json:
             click.echo(json.dumps(report.to_dict() | extra, indent=2))
         else:

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from actionpose.cli.report import ClipReport, StreamReport
 from actionpose.cli.terminal import narration
 from actionpose.cli.wiring import deferring_interrupts
-from actionpose.decision import ActionEvent
+from actionpose.decision import ActionEvent, merge_repetitions
 from actionpose.errors import LibraryError
 from actionpose.evaluation import (
     Answer,
@@ -49,9 +49,8 @@ def measure_streams(
     with_unknown: bool,
 ) -> StreamReport:
     """Spot actions in streams, unless their events are given, and compare them with what was performed."""
-    events = events or list(
-        _with_bar(spot_actions(streams, settings, merge_gap_s=merge_gap_s), "recognising", total=len(streams))
-    )
+    found = events or _with_bar(spot_actions(streams, settings), "recognising", total=len(streams))
+    events = [_merge(of_stream, gap_s=merge_gap_s) for of_stream in found]
     held_out = [(stream, label) for stream in streams for label in _labels_to_hold_out(stream) if with_unknown]
     scores = [
         score_stream(stream, label, settings)
@@ -148,11 +147,17 @@ def _sweep(
     for sensitivity in (factor * settings.sensitivity for factor in _SWEEP):
         if sensitivity <= _HIGHEST_SENSITIVITY:
             changed = dataclasses.replace(settings, sensitivity=sensitivity)
-            spotted = spot_actions(streams, changed, merge_gap_s=merge_gap_s)
-            found = _with_bar(spotted, f"sensitivity {sensitivity:g}", total=len(streams))
-            evaluations = [evaluate_events(s, events, iou=iou) for s, events in zip(streams, found, strict=True)]
+            found = _with_bar(spot_actions(streams, changed), f"sensitivity {sensitivity:g}", total=len(streams))
+            evaluations = [
+                evaluate_events(stream, _merge(events, gap_s=merge_gap_s), iou=iou)
+                for stream, events in zip(streams, found, strict=True)
+            ]
             points.append((sensitivity, Evaluation.merge(evaluations)))
     return points
+
+
+def _merge(events: Sequence[ActionEvent], *, gap_s: float | None) -> Sequence[ActionEvent]:
+    return events if gap_s is None else merge_repetitions(events, gap_s=gap_s)
 
 
 def _answer_all(

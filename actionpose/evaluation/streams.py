@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from actionpose.decision import ActionEvent, merge_repetitions
+from actionpose.decision import ActionEvent
 from actionpose.evaluation.events import Evaluation, Span, match_events, match_requests
 from actionpose.evaluation.statistics import compute_interval, resample_units
 from actionpose.pose import PoseSequence
@@ -60,19 +60,13 @@ class Stream:
         return Recognizer(self.templates, background=self.background, settings=settings)
 
 
-def spot_actions(
-    streams: Iterable[Stream], settings: RecognizerSettings, *, merge_gap_s: float | None = None
-) -> Iterator[list[ActionEvent]]:
-    """Yield the events of each stream, repetitions merged if a gap is given.
-
-    A stream that has the very templates of the one before shares its recogniser.
-    """
+def spot_actions(streams: Iterable[Stream], settings: RecognizerSettings) -> Iterator[list[ActionEvent]]:
+    """Yield the events of each stream; one that has the very templates of the one before shares its recogniser."""
     recognizer, before = None, None
     for stream in streams:
         if recognizer is None or before is None or stream.templates is not before.templates:
             recognizer, before = stream.make_recognizer(settings), stream
-        events = recognizer.recognize(stream.sequence)
-        yield events if merge_gap_s is None else merge_repetitions(events, gap_s=merge_gap_s)
+        yield recognizer.recognize(stream.sequence)
 
 
 def evaluate_events(stream: Stream, events: Sequence[ActionEvent], *, iou: float = 0.5) -> Evaluation:
