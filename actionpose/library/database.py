@@ -8,9 +8,10 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -37,6 +38,7 @@ class Database:
     engine: Engine
     name: str
     read_only: bool
+    of_thread: threading.local = field(default_factory=threading.local)  # the connection that is writing, if any
 
 
 def open_database(location: str | Path, *, read_only: bool) -> Database:
@@ -81,6 +83,8 @@ def reading(database: Database) -> Iterator[Connection]:
 def writing(database: Database) -> Iterator[Connection]:
     """Make one change: all of it is saved at the end of the block, or nothing when the block raises.
 
+    A block inside another, of the same thread, is a part of that one.
+
     Raises
     ------
     LibraryLockedError
@@ -93,11 +97,27 @@ def writing(database: Database) -> Iterator[Connection]:
     with _transaction(database, is_writing=True) as connection:
         # First, so that on every database writers queue here and none works on what another is about to change.
         connection.execute(sa.update(rows.library).values(revision=rows.library.c.revision + 1))
-        yield connection
+        with _joined_by_inner(database, connection):
+            yield connection
+
+
+@contextlib.contextmanager
+def _joined_by_inner(database: Database, connection: Connection) -> Iterator[None]:
+    outer = getattr(database.of_thread, "connection", None)
+    database.of_thread.connection = connection
+    try:
+        yield
+    finally:
+        database.of_thread.connection = outer
 
 
 @contextlib.contextmanager
 def _transaction(database: Database, *, is_writing: bool) -> Iterator[Connection]:
+    outer: Connection | None = getattr(database.of_thread, "connection", None)
+    if outer is not None:
+        with outer.begin_nested() if is_writing else contextlib.nullcontext():
+            yield outer
+        return
     try:
         with database.engine.connect() as connection:
             connection.execution_options(is_writing=is_writing)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -116,6 +117,15 @@ class TemplateLibrary:
         """
         with reading(self._database) as connection:
             return int(connection.execute(sa.select(library.c.revision)).scalar_one())
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Make several changes one: all are saved at the end of the block, or none when the block raises.
+
+        Only this thread's; what it reads within the block holds its changes already, others see them at the end.
+        """
+        with writing(self._database):
+            yield
 
     def templates(self, label: str | None = None) -> list[Template]:
         """Return all templates, the disabled ones too, or those of one label.

@@ -219,6 +219,10 @@ class ActionposeApp(App[None]):
         """Change between light and dark."""
         self.theme = _LIGHT.name if self.current_theme.dark else _DARK.name
 
+    async def action_switch_mode(self, mode: str) -> None:
+        """Go to another screen; the keys after this one wait until it is there."""
+        await self.switch_mode(mode)
+
     def action_help(self) -> None:
         """Explain the screen and its keys."""
         from actionpose.tui.help import HelpScreen

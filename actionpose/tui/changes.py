@@ -86,12 +86,14 @@ def merge_actions(library: TemplateLibrary, labels: Iterable[str], into: str) ->
     labels = sorted(set(labels) - {into})
     before = library.templates()
     actions = {action.label: action for action in library.actions()}
-    for label in labels:
-        library.rename(label, into, merge=True)
+    with library.transaction():
+        for label in labels:
+            library.rename(label, into, merge=True)
 
     def undo(lib: TemplateLibrary) -> None:
-        _relabel_back(lib, [template for template in before if template.label in labels])
-        _describe_again(lib, [actions[label] for label in (*labels, into) if label in actions])
+        with lib.transaction():
+            _relabel_back(lib, [template for template in before if template.label in labels])
+            _describe_again(lib, [actions[label] for label in (*labels, into) if label in actions])
 
     return Change(
         summary=f"Merged {' and '.join(labels)} into {into}",
@@ -105,8 +107,9 @@ def tag_actions(
 ) -> Change:
     """Add tags to actions and take others away."""
     before = [action for action in library.actions() if action.label in set(labels)]
-    for action in before:
-        library.set_tags(action.label, (set(action.tags) | set(add)) - set(drop))
+    with library.transaction():
+        for action in before:
+            library.set_tags(action.label, (set(action.tags) | set(add)) - set(drop))
     return Change(
         summary=f"Tagged {', '.join(action.label for action in before)}",
         undo=lambda lib: _describe_again(lib, before),
@@ -128,10 +131,11 @@ def import_takes(library: TemplateLibrary, path: Path, *, replacing: bool = Fals
     new_ids = [template.id for template in imported if template.id not in {t.id for t in before}]
 
     def undo(lib: TemplateLibrary) -> None:
-        if new_ids:
-            lib.remove(new_ids)
-        if before:
-            lib.update_all(before)
+        with lib.transaction():
+            if new_ids:
+                lib.remove(new_ids)
+            if before:
+                lib.update_all(before)
 
     return Change(
         summary=f"Imported {describe(imported)} from {path}" if imported else f"{path} holds nothing new",
@@ -158,6 +162,7 @@ def _relabel_back(library: TemplateLibrary, before: Iterable[Template]) -> None:
 
 
 def _describe_again(library: TemplateLibrary, before: Iterable[Action]) -> None:
-    for action in before:
-        library.set_tags(action.label, action.tags)
-        library.set_notes(action.label, action.notes)
+    with library.transaction():
+        for action in before:
+            library.set_tags(action.label, action.tags)
+            library.set_notes(action.label, action.notes)

@@ -125,7 +125,7 @@ class RecordScreen(Screen[None]):
             self.table.add_column(name, width=width, key=name or "kept")
         self.table.display = False
         self.set_interval(_REDRAW_S, self._redraw)
-        self.label.focus()
+        self.set_focus(self.label)  # at once: the next key may be here already
 
     def on_screen_resume(self) -> None:
         """Offer the labels there are by now; what another source shows is another action until it is said."""

@@ -159,7 +159,7 @@ class TestScreen(Screen[None]):
         """Wait for a path."""
         if self.app.recordings.is_dir():
             self.query_one("#path", Input).value = f"{self.app.recordings}/"
-        self.query_one("#path").focus()
+        self.set_focus(self.query_one("#path"))  # at once: the next key may be here already
         self._show()
 
     def on_unmount(self) -> None:

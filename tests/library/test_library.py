@@ -199,6 +199,41 @@ def test_updating_writes_over_templates_all_or_none(library: TemplateLibrary) ->
     assert library.revision == revision
 
 
+def tag_and_rename(library: TemplateLibrary, old: str, new: str) -> None:
+    with library.transaction():
+        library.set_tags(old, ["tagged"])
+        library.rename(old, new)
+
+
+def test_changes_in_a_transaction_are_one_change(library: TemplateLibrary, path: Path) -> None:
+    library.add_all([make_template("wave"), make_template("clap")])
+    revision = library.revision
+    with TemplateLibrary.open(path) as other, library.transaction():
+        library.set_tags("wave", ["hand"])
+        assert library.actions()[1].tags == ("hand",)
+        with pytest.raises(LibraryError, match="already"):
+            tag_and_rename(library, "clap", "wave")
+        library.rename("clap", "applaud")
+        assert other.labels() == ["clap", "wave"]
+        assert other.revision == revision
+    assert [(action.label, action.tags, action.notes) for action in library.actions()] == [
+        ("applaud", (), ""),
+        ("wave", ("hand",), ""),
+    ]
+    assert library.revision > revision
+
+
+def test_a_transaction_that_fails_leaves_the_library_as_it_was(library: TemplateLibrary) -> None:
+    library.add(make_template("wave"))
+    revision = library.revision
+    with pytest.raises(InvalidDataError, match="1 to 100"):
+        tag_and_rename(library, "wave", "")
+    assert library.actions()[0].tags == ()
+    assert library.revision == revision
+    tag_and_rename(library, "wave", "greet")
+    assert library.actions()[0].tags == ("tagged",)
+
+
 def test_purging_forgets_what_was_removed_and_nothing_else(library: TemplateLibrary, path: Path) -> None:
     kept, gone = make_template("wave"), make_template("clap", seed=1, provenance={"source": "a secret place"})
     library.add_all([kept, gone])

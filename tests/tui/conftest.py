@@ -111,7 +111,7 @@ async def until(pilot: Pilot[None], condition: Callable[[], object], *, seconds:
     end = loop.time() + seconds
     while not condition():
         assert pilot.app._exception is None, "it crashed"
-        assert loop.time() < end, f"still not so after {seconds} s"
+        assert loop.time() < end, f"still not so after {seconds} s:\n{shown(pilot)}"
         await asyncio.sleep(0.01)
 
 

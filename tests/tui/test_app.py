@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import pty
 import select
@@ -86,6 +87,18 @@ async def test_what_is_typed_in_a_field_is_no_key(run_app):
         assert "Leave the field" in shown(pilot).splitlines()[-1]
         await press(pilot, "escape", "2")
         await until(pilot, lambda: pilot.app.current_mode == "library")
+
+
+@pytest.mark.parametrize(("key", "mode", "field"), [("f3", "record", "#label"), ("f4", "test", "#path")])
+async def test_keys_typed_while_a_screen_is_being_built_are_for_it(run_app, key, mode, field):
+    async with run_app(with_pictures=False) as pilot:
+        pilot.app.simulate_key(key)
+        while pilot.app.current_mode != mode:
+            await asyncio.sleep(0)
+        for typed in ("q", "escape"):
+            pilot.app.simulate_key(typed)
+        await until(pilot, lambda: "? Help" in shown(pilot).rpartition("\n")[2])
+        assert pilot.app.screen.query_one(field, Input).value.endswith("q")
 
 
 async def settled_keys(pilot) -> str:
