@@ -157,8 +157,8 @@ def test_events_go_where_they_are_asked_to_and_a_dead_receiver_is_told(run, dril
 
 
 def test_standard_output_is_an_output(run, drill):
-    printed = run("live", drill, "--to", "-").stdout
-    assert [json.loads(line)["label"] for line in printed.splitlines()] == ["clap", "wave"]
+    result = run("live", drill, "--to", "-", "--stats")
+    assert [json.loads(line)["label"] for line in result.stdout.splitlines()] == ["clap", "wave"], result.stderr
 
 
 def test_an_output_that_is_none_is_told_before_anything_starts(run, drill):
