@@ -168,8 +168,10 @@ class LocalCost:
         stillness : float, optional
             Another than the bank's.
         """
-        values = np.concatenate([change, vector - self._centre], axis=-1, dtype=np.float32, casting="same_kind")
         n_change = change.shape[-1]
+        values = np.empty((*change.shape[:-1], n_change + vector.shape[-1]), dtype=np.float32)
+        values[..., :n_change] = change
+        np.subtract(vector, self._centre, out=values[..., n_change:], casting="same_kind")
         moved, seen = values[..., :n_change], None
         if (np.einsum("...f,...f->...", values, values) < _FARTHEST**2).all():
             energy = np.einsum("...f,...f->...", moved, moved)

@@ -301,8 +301,12 @@ class _Pause:
         self._fixed_point = _FixedPoint(len(pauses.columns))
         # Frame t of the part is column t + 1; a run of still frames begins with the column before it.
         still = pauses.columns + 1
-        self._columns = np.union1d(still, still - 1)
-        self._is_still = np.isin(self._columns, still, assume_unique=True)
+        is_still = np.zeros(still[-1] + 1, dtype=bool)
+        is_still[still] = True
+        is_touched = is_still.copy()
+        is_touched[still - 1] = True
+        self._columns = np.flatnonzero(is_touched)
+        self._is_still = is_still[self._columns]
         place = np.arange(len(self._columns))
         since = place - np.maximum.accumulate(np.where(self._is_still, 0, place))
         longest = min(int(since.max()), MAX_PAUSE_FRAMES)
@@ -333,12 +337,13 @@ class _FixedPoint:
         self._packed = np.zeros(n, dtype=np.int64)
         self._upper = self._packed.view(np.int32)[_HIGH]
         self._scaled = np.empty(n, dtype=np.float32)
-        self._most = np.full(n, _MAX_COST, dtype=np.float32)  # numpy is three times slower with a scalar
+        # Arrays, for numpy is slower with a scalar.
+        self._most, self._one = (np.full(n, value, dtype=np.float32) for value in (_MAX_COST, _ONE))
 
     def of(self, cost: _FloatCosts) -> IntArray:
         """Valid until the next call."""
         np.minimum(cost, self._most, out=self._scaled, casting="same_kind")
-        np.multiply(self._scaled, _ONE, out=self._scaled)
+        np.multiply(self._scaled, self._one, out=self._scaled)
         np.copyto(self._upper, self._scaled, casting="unsafe")
         return self._packed
 

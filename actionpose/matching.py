@@ -229,12 +229,8 @@ class WindowMatcher:
         if self._fastdtw is None:
             distance = self._dtw.distances()
         else:
-            distance = np.array([self._fastdtw(self._window, track, dist=_euclidean)[0] for track in self._tracks])
+            distance = np.array([self._fastdtw(self._window, track, dist=2)[0] for track in self._tracks])
         return np.asarray(distance / (len(self._window) + self._lengths))
-
-
-def _euclidean(a: FloatArray, b: FloatArray) -> float:
-    return float(np.linalg.norm(a - b))
 
 
 def _import_fastdtw() -> Callable[..., tuple[float, list[tuple[int, int]]]]:

@@ -1,13 +1,15 @@
-"""Matching alone, against the libraries one would use instead; every figure is a median, every ratio of one run.
+"""Matching alone, against the libraries one would use instead; every figure is a median, ratios are of one round.
 
     python -m tests.benchmarks.bench_matching [--templates 1,50,200,1000,5000] [--plot growth.svg] [--hours 24]
 
 Templates and streams are random walks of 16 features; templates have 45 frames. Measures a live frame of
-`StreamMatcher` with everything the recogniser asks of it, by number of templates; a frame of `WindowMatcher` on 50
-frames and 200 templates; and the search of one hour for one template. The peers get the same arrays and compute plain
-DTW distances: dtaidistance, aeon and tslearn compiled, fastdtw (Salvador & Chan 2007) approximate. The plot shows how
-cost grows with templates and with their frames. With --hours, a stream of so long is simulated instead: does it stay
-as fast, and as small?
+`StreamMatcher` with everything the recogniser asks of it, by number of templates; the same streaming DTW with nothing
+but plain Euclidean distance as its cost; a frame of `WindowMatcher` on 50 frames and 200 templates; and the search of
+one hour for one template. The peers get the same arrays and compute plain DTW distances: dtaidistance, aeon and tslearn
+compiled, fastdtw (Salvador & Chan 2007) approximate, and compiled where it was installed so (`pip install
+--no-cache-dir --no-binary fastdtw fastdtw`, with Cython and a C++ compiler). The plot shows how cost grows with
+templates and with their frames. With --hours, a stream of so long is simulated instead: does it stay as fast, and as
+small?
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import math
 import resource
 import statistics
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from time import perf_counter, process_time
 
@@ -24,13 +27,14 @@ import numpy as np
 from aeon.distances import dtw_pairwise_distance
 from dtaidistance import dtw_ndim
 from dtaidistance.subsequence.dtw import subsequence_alignment
+from fastdtw import fastdtw
 from matplotlib.figure import Figure
 from threadpoolctl import threadpool_limits
 from tslearn.metrics import cdist_dtw
 
 from actionpose.bank import MatchSettings, TemplateBank
 from actionpose.cost import LocalCost
-from actionpose.dtw import search
+from actionpose.dtw import PAD, StreamingDTW, search
 from actionpose.features import FeatureFrame, FeatureSettings
 from actionpose.matching import StreamMatcher, WindowMatcher
 from actionpose.pose import FloatArray, PoseSequence
@@ -44,7 +48,7 @@ N_TEMPLATES = 200
 HOUR_FRAMES = 108_000
 RATE_HZ = 30.0
 N_FRAMES = 400
-N_PEER_FRAMES = 5
+N_ROUNDS = 7
 
 # A comb of joints whose angles are the features: as many as the skeleton names.
 _ENDS = [(f"left_{i}", f"vertex_{i}", f"right_{i}") for i in range(N_FEATURES)]
@@ -99,6 +103,30 @@ def measure_stream(n_templates: int, n_frames: int = TEMPLATE_FRAMES) -> float:
     return microseconds(lambda: matcher.update(next(frames)), N_FRAMES)
 
 
+def measure_plain_stream(tracks: Sequence[FloatArray]) -> float:
+    """Time per frame of `StreamingDTW` on Euclidean distances, with the nearest template and where its match begins."""
+    dtw = StreamingDTW([len(track) for track in tracks])
+    goals = np.vstack([np.vstack([np.zeros((PAD, N_FEATURES)), track]) for track in tracks]).astype(np.float32)
+    columns, squares = np.ascontiguousarray(-2.0 * goals.T), np.square(goals).sum(axis=1)
+    cost = np.empty(dtw.size, dtype=np.float32)
+    frames = iter(make_stream(N_FRAMES))
+
+    def update() -> tuple[int, float, int]:
+        vector = next(frames).vector.astype(np.float32)
+        np.dot(vector, columns, out=cost)
+        np.add(cost, squares, out=cost)
+        np.add(cost, vector @ vector, out=cost)
+        np.abs(cost, out=cost)
+        np.sqrt(cost, out=cost)
+        dtw.update(cost)
+        distance, start, n_matched = dtw.ends()
+        score = distance / (dtw.lengths + n_matched)
+        nearest = int(score.argmin())
+        return nearest, float(score[nearest]), int(start[nearest])
+
+    return microseconds(update, N_FRAMES)
+
+
 def measure_window(bank: TemplateBank, *, backend: str = "exact", n_times: int = 50) -> float:
     """Time per frame of `WindowMatcher` with a full window."""
     matcher = WindowMatcher(bank, window_frames=WINDOW_FRAMES, backend=backend)  # type: ignore[arg-type]
@@ -110,23 +138,45 @@ def measure_window(bank: TemplateBank, *, backend: str = "exact", n_times: int =
     return microseconds(lambda: matcher.update(next(rest)), n_times)
 
 
-def measure_peers(tracks: Sequence[FloatArray]) -> dict[str, float]:
-    """Time of comparing one window with every template by each peer, compiled and warm."""
+def prepare_peers(tracks: Sequence[FloatArray]) -> dict[str, Callable[[], object]]:
+    """Return, of each compiled peer, a call that compares one window with every template."""
     window = np.ascontiguousarray([frame.vector for frame in make_stream(WINDOW_FRAMES)])
     tracks = [np.ascontiguousarray(track) for track in tracks]
     rows = [np.ascontiguousarray(series.T) for series in (window, *tracks)]
-    calls: dict[str, Callable[[], object]] = {
+    return {
         "dtaidistance": lambda: [dtw_ndim.distance_fast(window, track) for track in tracks],
         "aeon": lambda: dtw_pairwise_distance(rows[:1], rows[1:]),
         "tslearn": lambda: cdist_dtw([window], tracks),
     }
-    for call in calls.values():
+
+
+def compare_frames() -> None:
+    """Print the time of one frame beside those of the peers; ratios are of one round: the machine may change."""
+    bank = make_bank(N_TEMPLATES)
+    is_compiled = fastdtw.__module__.endswith("_fastdtw")
+    calls: dict[str, Callable[[], float]] = {
+        "stream": lambda: measure_stream(N_TEMPLATES),
+        "stream, plain": lambda: measure_plain_stream(bank.timed_tracks),
+        "window, exact": lambda: measure_window(bank),
+        **{name: partial(microseconds, call, 2) for name, call in prepare_peers(bank.timed_tracks).items()},
+        f"fastdtw, {'compiled' if is_compiled else 'Python'}": lambda: measure_window(
+            bank, backend="fastdtw", n_times=1
+        ),
+    }
+    for call in calls.values():  # what is compiled at its first call, is now
         call()
-    return {name: microseconds(call, N_PEER_FRAMES) for name, call in calls.items()}
+    rounds = np.array([[call() for call in calls.values()] for _ in range(N_ROUNDS)])
+    print(f"One frame, {N_TEMPLATES} templates of {TEMPLATE_FRAMES} x {N_FEATURES}, one thread, {N_ROUNDS} rounds")
+    print(f"{'':17} {'us':>9}   {'x stream (least, most)':24} {'x plain':>8} {'x window':>8}")
+    for i, name in enumerate(calls):
+        by_stream, by_plain, by_window = (rounds[:, i] / rounds[:, k] for k in range(3))
+        spread = f"{np.median(by_stream):.1f} ({by_stream.min():.1f}, {by_stream.max():.1f})"
+        others = f"{np.median(by_plain):8.1f} {np.median(by_window):8.2f}"
+        print(f"{name:17} {np.median(rounds[:, i]):9.0f}   {spread:24} {others}", flush=True)
 
 
-def measure_search(bank: TemplateBank) -> tuple[float, float]:
-    """Time of searching an hour for one template: ours, cost included, and dtaidistance's subsequence alignment."""
+def measure_search(bank: TemplateBank) -> FloatArray:
+    """Milliseconds of searching an hour: ours, cost included, and dtaidistance's subsequence alignment; (rounds, 2)."""
     hour = 1.5 + 0.1 * np.random.default_rng(2).standard_normal((HOUR_FRAMES, N_FEATURES)).cumsum(axis=0)
     change = np.full_like(hour, np.nan)
     change[bank.lag_frames :] = hour[bank.lag_frames :] - hour[: -bank.lag_frames]
@@ -137,9 +187,14 @@ def measure_search(bank: TemplateBank) -> tuple[float, float]:
         parts = [slice(begin, begin + 4096) for begin in range(0, HOUR_FRAMES, 4096)]
         return search(cost.of_template(0, cost.compare(change[part], hour[part])) for part in parts)
 
-    ours = microseconds(search_hour, 5)
-    peer = microseconds(lambda: subsequence_alignment(query, hour, use_c=True).best_match(), 1)
-    return ours, peer
+    rounds = [
+        (
+            microseconds(search_hour, 1),
+            microseconds(lambda: subsequence_alignment(query, hour, use_c=True).best_match(), 1),
+        )
+        for _ in range(N_ROUNDS)
+    ]
+    return np.array(rounds) / 1e3
 
 
 def measure_long_stream(hours: float) -> None:
@@ -185,19 +240,15 @@ def main() -> None:
     parser.add_argument("--plot", type=Path)
     parser.add_argument("--hours", type=float)
     options = parser.parse_args()
-    bank = make_bank(N_TEMPLATES)
     with threadpool_limits(limits=1):
         if options.hours:
             return measure_long_stream(options.hours)
-        peers = measure_peers(bank.timed_tracks)
-        peers["fastdtw"] = measure_window(bank, backend="fastdtw", n_times=2)
-        stream, window = measure_stream(N_TEMPLATES), measure_window(bank)
-        print(f"One frame, {N_TEMPLATES} templates of {TEMPLATE_FRAMES} x {N_FEATURES}, one thread")
-        print(f"{'':22} {'us':>9} {'x stream':>9} {'x window':>9}")
-        for name, value in {"stream": stream, "window, exact": window, **peers}.items():
-            print(f"{name:22} {value:9.0f} {value / stream:9.1f} {value / window:9.2f}", flush=True)
-        ours, peer = measure_search(bank)
-        print(f"\nAn hour searched for one template: {ours / 1e3:.0f} ms, dtaidistance {peer / 1e3:.0f} ms")
+        compare_frames()
+        ours, peer = measure_search(make_bank(1)).T
+        print(
+            f"\nAn hour searched for one template: {np.median(ours):.0f} ms, dtaidistance {np.median(peer):.0f} ms, "
+            f"{np.median(peer / ours):.2f} ({min(peer / ours):.2f}, {max(peer / ours):.2f}) times as long"
+        )
         print(f"\n{'stream templates':>16} {'us/frame':>9} {'each':>7}")
         for n_templates in (int(text) for text in options.templates.split(",")):
             value = measure_stream(n_templates)
