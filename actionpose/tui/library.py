@@ -154,7 +154,7 @@ class LibraryScreen(Screen[None]):
         self._editor = Editor(
             self.app, self.app.library, on_change=lambda change: self.post_message(self.Changed(change))
         )
-        self.table.focus()
+        self.set_focus(self.table)
         self.set_interval(_POLL_S, self._look)
 
     @property
@@ -238,6 +238,8 @@ class LibraryScreen(Screen[None]):
     # Showing
 
     def _show(self) -> None:
+        if not self._contents.is_read:  # or a table hidden for a moment would lose the focus to the search line
+            return
         rows = [self._row(template) for template in self._contents.templates]
         tag = self.query_one(TagFilter).selection or ""
         found = filter_rows(rows, self.query_one("#search", Input).value, tag=tag)

@@ -21,7 +21,7 @@ class Contents:
     Parameters
     ----------
     revision : int
-        Of the library.
+        Of the library; -1 = it has not been read yet.
     templates : tuple of Template
         All that are kept, in the library's order.
     actions : mapping of str to Action
@@ -31,6 +31,11 @@ class Contents:
     revision: int = -1
     templates: tuple[Template, ...] = ()
     actions: Mapping[str, Action] = field(default_factory=dict)
+
+    @property
+    def is_read(self) -> bool:
+        """Whether this is what a library held, and not what is there before."""
+        return self.revision >= 0
 
     @property
     def tags(self) -> list[str]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -18,6 +19,7 @@ from actionpose.tui.app import ActionposeApp
 from actionpose.tui.compare import CompareScreen
 from actionpose.tui.dialogs import Confirm, Prompt, TickBox
 from actionpose.tui.library import LibraryScreen
+from actionpose.tui.listing import Contents, read_contents
 from actionpose.tui.preview import TemplatePreview
 from actionpose.tui.takes_table import TakesTable
 from tests.synthetic import make_templates
@@ -66,6 +68,26 @@ async def answer(pilot, key: str, text: str) -> None:
     dialog = await open_dialog(pilot, key)
     dialog.query_one(Input).value = text
     await pilot.press("enter")
+
+
+async def test_the_table_keeps_the_focus_while_the_library_is_read(
+    app: ActionposeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_read = threading.Event()
+
+    def read_when_told(library: TemplateLibrary) -> Contents:
+        may_read.wait(60)
+        return read_contents(library)
+
+    monkeypatch.setattr("actionpose.tui.library.read_contents", read_when_told)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("escape")
+        await pilot.pause(0.5)
+        assert isinstance(app.focused, TakesTable)
+        assert not screen(app).query_one("#empty").display
+        may_read.set()
+        await wait_for(pilot, lambda: len(labels(app)) == 6)
+        assert isinstance(app.focused, TakesTable)
 
 
 async def test_takes_are_listed_checked_and_played(app: ActionposeApp) -> None:
