@@ -9,6 +9,9 @@ from __future__ import annotations
 import atexit
 import gc
 import importlib
+import os
+import sys
+import threading
 import warnings
 from typing import Any
 
@@ -120,4 +123,16 @@ def main() -> None:
     """Run the command line and exit: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
     warnings.formatwarning = _format_warning
     atexit.register(gc.freeze)  # the interpreter's last search for garbage takes half a second after MediaPipe
-    cli(prog_name="actionpose")
+    try:
+        cli(prog_name="actionpose")
+    except SystemExit as leaving:
+        _leave_at_once(leaving)
+        raise
+
+
+def _leave_at_once(leaving: SystemExit) -> None:
+    """End the process if a thread still loads a model: native code crashes in an interpreter that is taken down."""
+    if any(thread.name.startswith("actionpose") for thread in threading.enumerate()):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(leaving.code if isinstance(leaving.code, int) else leaving.code is not None)

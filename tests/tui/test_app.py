@@ -34,7 +34,7 @@ async def test_number_keys_reach_every_screen(run_app):
     async with run_app(with_pictures=False) as pilot:
         for number, (mode, name) in list(enumerate(SCREENS.items(), 1))[::-1]:
             await press(pilot, f"f{number}")
-            assert pilot.app.current_mode == mode
+            await until(pilot, lambda mode=mode: pilot.app.current_mode == mode)
             await until(pilot, lambda title=f"{number} {name}": title in shown(pilot).partition("\n")[0])
 
 
@@ -292,6 +292,21 @@ def test_it_leaves_without_a_traceback(tmp_path, end):
     assert terminal.wait() == 0
     assert b"Traceback" not in terminal.output
     os.close(terminal.master)
+
+
+@pytest.mark.parametrize(("is_loading", "output"), [(True, "done\n"), (False, "done\ntaken down\n")])
+def test_a_model_that_is_still_loading_meets_no_interpreter_being_taken_down(is_loading, output):
+    script = f"""
+import atexit, sys, threading, time
+from actionpose import cli
+atexit.register(print, "taken down")
+if {is_loading}:
+    threading.Thread(target=time.sleep, args=(60,), name="actionpose-opener", daemon=True).start()
+cli.cli = lambda **_: sys.exit(print("done") or 3)
+cli.main()
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=50, check=False)
+    assert (done.stdout, done.returncode) == (output, 3)
 
 
 @pytest.mark.parametrize("arguments", [[], ["tui"]])
