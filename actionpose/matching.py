@@ -229,7 +229,8 @@ class WindowMatcher:
         if self._fastdtw is None:
             distance = self._dtw.distances()
         else:
-            distance = np.array([self._fastdtw(self._window, track, dist=2)[0] for track in self._tracks])
+            euclidean = 2  # a norm by its number is compiled where fastdtw is; a function would be called back
+            distance = np.array([self._fastdtw(self._window, track, dist=euclidean)[0] for track in self._tracks])
         return np.asarray(distance / (len(self._window) + self._lengths))
 
 

@@ -126,11 +126,11 @@ def main() -> None:
     try:
         cli(prog_name="actionpose")
     except SystemExit as leaving:
-        _leave_at_once(leaving)
+        _leave_despite_loading(leaving)
         raise
 
 
-def _leave_at_once(leaving: SystemExit) -> None:
+def _leave_despite_loading(leaving: SystemExit) -> None:
     """End the process if a thread still loads a model: native code crashes in an interpreter that is taken down."""
     if any(thread.name.startswith("actionpose") for thread in threading.enumerate()):
         sys.stdout.flush()

@@ -33,12 +33,15 @@ _ANOTHER = "Name another file, or one that does not exist yet: actionpose create
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """A database, what to call it (its path, or its URL without the password), and whether to leave it as it is."""
+    """A database, what to call it (its path, or its URL without the password), and whether to leave it as it is.
+
+    `of_thread` holds each thread's open change as `connection`, for the changes within it.
+    """
 
     engine: Engine
     name: str
     read_only: bool
-    of_thread: threading.local = field(default_factory=threading.local)  # the connection that is writing, if any
+    of_thread: threading.local = field(default_factory=threading.local)
 
 
 def open_database(location: str | Path, *, read_only: bool) -> Database:

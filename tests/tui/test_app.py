@@ -93,8 +93,9 @@ async def test_what_is_typed_in_a_field_is_no_key(run_app):
 async def test_keys_typed_while_a_screen_is_being_built_are_for_it(run_app, key, mode, field):
     async with run_app(with_pictures=False) as pilot:
         pilot.app.simulate_key(key)
-        while pilot.app.current_mode != mode:
-            await asyncio.sleep(0)
+        async with asyncio.timeout(60):
+            while pilot.app.current_mode != mode:
+                await asyncio.sleep(0)
         for typed in ("q", "escape"):
             pilot.app.simulate_key(typed)
         await until(pilot, lambda: "? Help" in shown(pilot).rpartition("\n")[2])
