@@ -8,7 +8,7 @@ from itertools import chain
 import numpy as np
 
 from actionpose.bank import TemplateBank
-from actionpose.dtw import dtw_distances
+from actionpose.dtw import IntArray, dtw_distances
 from actionpose.features import FeatureFrame, FeatureStream, replay
 from actionpose.matching import WindowMatcher
 from actionpose.pose import FloatArray, PoseSequence
@@ -18,9 +18,13 @@ __all__ = ["calibrate_thresholds", "calibrate_window_thresholds", "collect_track
 
 _FACTOR, _FLATTENING = 1.1, 0.15
 _NEGATIVE_PERCENTILE = 10.0
+_LONG_S, _LONGER_S = 2.0, 3.0
+_LONG_MARGIN = 0.3  # hands .972 instead of .936, UTKinect without a background .674 instead of .586
+_MOST_OTHERS, _NEAR_MOST = 0.75, 2.5  # a template nearer than this to so many of the others comes near everything
+_ENOUGH_OTHERS = 5
 _MAX_NEGATIVE = 9.0
 _FARTHEST = 1.0  # a lone template has no other to be told from
-_MAX_EXAMPLES = 120  # templates whose distances are measured; more add time and no precision
+_MAX_EXAMPLES = 120  # templates to measure distances to, and first takes; more add time and no precision
 _BACKGROUND_MARGIN = 0.95
 _BACKGROUND_FLOOR, _BACKGROUND_CEILING = 0.5, 1.45
 _BACKGROUND_MOVING_S = 20.0  # of movement, to be sure that nothing else will come near
@@ -34,9 +38,10 @@ def calibrate_thresholds(
 
     The negatives are the templates of the other labels, as recorded and reversed in time. A threshold is
     ``1.1 n ^ 0.15`` with n the 10th percentile of the distances to them, averaged (geometrically) within a label:
-    nearly constant on purpose, since few negatives are a noisy guide. A background recording moves it: below what
-    comes closer than that, but not below half; above it where nothing does, by 45 % at most and in proportion to how
-    long the body moved, up to 20 s.
+    nearly constant on purpose, since few negatives are a noisy guide. Templates of two seconds and more, whose
+    performances differ more, get up to 30 % above that where they come near few other actions. A background
+    recording moves it: below what comes closer than that, but not below half; above it where nothing does, by 45 % at
+    most and in proportion to how long the body moved, up to 20 s.
 
     Parameters
     ----------
@@ -51,18 +56,15 @@ def calibrate_thresholds(
     -------
     array (N,)
     """
-    negatives = _negative_distances(bank)
-    labels = np.array([template.label for template in bank.templates])
-    thresholds = np.empty(len(labels))
-    for label in np.unique(labels):
-        of_label = labels == label
-        mean = float(np.exp(np.log(negatives[of_label]).mean()))
-        thresholds[of_label] = _FACTOR * min(mean, _MAX_NEGATIVE) ** _FLATTENING
+    distances, labels = _negative_distances(bank)
+    thresholds = _of_labels(bank, _FACTOR * np.nanpercentile(distances, _NEGATIVE_PERCENTILE, axis=0) ** _FLATTENING)
+    most = thresholds * _of_labels(bank, _room(bank, distances, labels))
     tracks = collect_tracks(bank, background)
+    if tracks:
+        evidence = min(1.0, sum(_moving_s(bank, track) for track in tracks) / _BACKGROUND_MOVING_S)
+        most = np.maximum(most, thresholds * (1.0 + evidence * (_BACKGROUND_CEILING - 1.0)))
     nearest = compute_trace(bank, tracks).nearest() if tracks else ()
-    evidence = min(1.0, sum(_moving_s(bank, track) for track in tracks) / _BACKGROUND_MOVING_S)
-    most = 1.0 + evidence * (_BACKGROUND_CEILING - 1.0)
-    return _below_background(thresholds, nearest, most=most) * sensitivity
+    return _below_background(nearest, least=_BACKGROUND_FLOOR * thresholds, most=most) * sensitivity
 
 
 def calibrate_window_thresholds(
@@ -84,15 +86,39 @@ def calibrate_window_thresholds(
     thresholds = _WINDOW_FACTOR * np.minimum(nearest_other, np.min(still, axis=0))
     matcher = WindowMatcher(bank, window_frames=window_frames)
     nearest = [_nearest_windows(matcher, _stream(bank, sequence)) for sequence in background]
-    return _below_background(thresholds, nearest) * sensitivity
+    return _below_background(nearest, least=_BACKGROUND_FLOOR * thresholds, most=thresholds) * sensitivity
 
 
-def _below_background(
-    thresholds: FloatArray, nearest: Sequence[FloatArray] | FloatArray, *, most: float = 1.0
-) -> FloatArray:
-    """Move thresholds to just below what the background recordings come to, between a half and `most` times."""
-    allowed = _BACKGROUND_MARGIN * np.min([np.full(len(thresholds), np.inf), *nearest], axis=0)
-    return np.asarray(np.clip(allowed, _BACKGROUND_FLOOR * thresholds, most * thresholds))
+def _below_background(nearest: Sequence[FloatArray] | FloatArray, *, least: FloatArray, most: FloatArray) -> FloatArray:
+    """Thresholds just below what the background recordings come to, between the least and the most."""
+    allowed = _BACKGROUND_MARGIN * np.min([np.full(len(most), np.inf), *nearest], axis=0)
+    return np.asarray(np.clip(allowed, least, most))
+
+
+def _of_labels(bank: TemplateBank, values: FloatArray) -> FloatArray:
+    """Geometric mean of what the templates of each label have, for each of the N templates."""
+    label = bank.label_of_template
+    mean = np.bincount(label, weights=np.log(values)) / np.bincount(label)
+    return np.asarray(np.exp(mean[label]))
+
+
+def _room(bank: TemplateBank, distances: FloatArray, labels: IntArray) -> FloatArray:
+    """Factors, at least 1, on the thresholds of long templates that stay away from most other actions; array (N,).
+
+    To come near one other action is to have a double, and the nearer of the two will win. To come near most of them is
+    to be a part of everything: with more room such a template would be found in whatever is done.
+    """
+    others, row = np.unique(labels, return_inverse=True)
+    if len(others) < 2:
+        return np.ones(len(bank.templates))
+    nearest = np.full((len(others), len(bank.templates)), np.inf)
+    np.minimum.at(nearest, row, distances)
+    by_label = np.full((len(others), bank.label_of_template.max() + 1), np.inf)
+    np.minimum.at(by_label.T, bank.label_of_template, nearest.T)
+    from_most = np.nanquantile(by_label, _MOST_OTHERS, axis=0)[bank.label_of_template]
+    longer = np.clip((bank.lengths / bank.settings.features.rate_hz - _LONG_S) / (_LONGER_S - _LONG_S), 0.0, 1.0)
+    evidence = min(1.0, (len(others) - 1) / _ENOUGH_OTHERS)
+    return np.asarray(np.clip(from_most / _NEAR_MOST, 1.0, 1.0 + _LONG_MARGIN * longer * evidence))
 
 
 def _moving_s(bank: TemplateBank, track: FloatArray) -> float:
@@ -139,13 +165,23 @@ def _window_distances(bank: TemplateBank, window: FloatArray) -> FloatArray:
     return np.asarray(dtw_distances(cost, lengths) / (len(window) + np.asarray(lengths)))
 
 
-def _negative_distances(bank: TemplateBank) -> FloatArray:
-    """10th percentile of each template's distances to the other labels' templates; array (N,)."""
-    labels = np.array([template.label for template in bank.templates])
-    if len(set(labels)) < 2:
-        return np.full(len(labels), _FARTHEST)
-    chosen = np.unique(np.linspace(0, len(labels) - 1, min(len(labels), _MAX_EXAMPLES)).round().astype(int))
+def _negative_distances(bank: TemplateBank) -> tuple[FloatArray, IntArray]:
+    """Distances of the N templates to those of other labels, forward and reversed, and the label of each of these.
+
+    Returns
+    -------
+    distances : array (M, N)
+        NaN between templates of the same label.
+    labels : array (M,)
+    """
+    label = bank.label_of_template
+    if not label.any():
+        return np.full((1, len(label)), _FARTHEST), label[:1]
+    spread = np.linspace(0, len(label) - 1, min(len(label), _MAX_EXAMPLES)).round().astype(int)
+    first_takes = np.unique(label, return_index=True)[1][:_MAX_EXAMPLES]
+    chosen = np.union1d(spread, first_takes)  # several labels are always among them
     tracks = [replay_template(bank, i, is_reversed=is_reversed) for is_reversed in (False, True) for i in chosen]
-    distances = np.minimum(compute_trace(bank, tracks).nearest(), _MAX_NEGATIVE).reshape(2, len(chosen), -1)
-    distances[:, labels[chosen][:, None] == labels[None, :]] = np.nan
-    return np.asarray(np.nanpercentile(distances.reshape(-1, len(labels)), _NEGATIVE_PERCENTILE, axis=0))
+    distances = np.minimum(compute_trace(bank, tracks).nearest(), _MAX_NEGATIVE)
+    labels = np.tile(label[chosen], 2)
+    distances[labels[:, None] == label[None, :]] = np.nan
+    return distances, labels

@@ -317,6 +317,8 @@ class Recognizer:
     def classify(self, sequence: PoseSequence) -> list[ActionState]:
         """Compare a whole clip, from its first frame to its last, with every template; nearest action first.
 
+        What is nearest is so by distance: how near is near enough, which thresholds say, is another question.
+
         Raises
         ------
         InvalidDataError
@@ -324,7 +326,7 @@ class Recognizer:
         """
         self._checked(sequence)
         distances = compare_whole(self._bank, sequence)
-        return sorted(self._nearest(distances, np.ones_like(distances)), key=lambda action: action.ratio)
+        return sorted(self._nearest(distances, np.ones_like(distances)), key=lambda action: action.distance)
 
     @property
     def state(self) -> RecognizerState:

@@ -14,6 +14,8 @@ from actionpose.calibration import (
 )
 from actionpose.features import FEATURES, Feature, FeatureSettings
 from actionpose.pose import FloatArray, PoseSequence
+from actionpose.skeleton import BLAZEPOSE_33
+from actionpose.template import Template
 from actionpose.trace import compute_trace
 from tests.synthetic import ACTIONS, Move, frame_times, idle, make_templates, perform, sample
 
@@ -99,6 +101,42 @@ def test_takes_of_a_label_share_a_threshold_between_half_and_one_and_a_half() ->
     np.testing.assert_array_equal(thresholds[:, 0], thresholds[:, 1])
     assert thresholds.min() > 0.5
     assert thresholds.max() <= 1.1 * 9**0.15
+
+
+def make_long_bank(moves: dict[str, str], *, duration: float) -> TemplateBank:
+    """A template of each label, as long as told."""
+    takes = {
+        label: perform(move, duration=duration, seed=i, skeleton=BLAZEPOSE_33, n_dims=3)
+        for i, (label, move) in enumerate(moves.items())
+    }
+    return TemplateBank([Template.from_sequence(label, take) for label, take in takes.items()], MatchSettings())
+
+
+def rises_of_long_templates(bank: TemplateBank, monkeypatch: pytest.MonkeyPatch) -> FloatArray:
+    raised = calibrate_thresholds(bank)
+    monkeypatch.setattr("actionpose.calibration._LONG_MARGIN", 0.0)
+    return np.asarray(raised / calibrate_thresholds(bank))
+
+
+@pytest.mark.parametrize(("duration", "rise"), [(1.5, 1.0), (2.0, 1.0), (2.5, 1.09), (3.0, 1.18), (4.5, 1.18)])
+def test_long_templates_get_room_by_how_many_actions_there_are_to_tell_from(
+    duration: float, rise: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bank = make_long_bank({label: label for label in ACTIONS}, duration=duration)
+    np.testing.assert_allclose(rises_of_long_templates(bank, monkeypatch), rise, atol=0.01)
+
+
+def test_a_long_template_that_is_near_most_actions_gets_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    moves = {"wave": "wave", "raise": "raise", **{f"punch {i}": "punch" for i in range(9)}}
+    wave, *_, punch = rises_of_long_templates(make_long_bank(moves, duration=3.5), monkeypatch)
+    assert wave == pytest.approx(1.3)
+    assert punch == 1.0
+
+
+def test_a_rare_action_among_many_takes_of_another_is_calibrated() -> None:
+    wave, punch = make_templates(["wave", "punch"], n_takes=1)
+    thresholds = calibrate_thresholds(TemplateBank([*[wave] * 70, punch, *[wave] * 70], MatchSettings()))
+    assert np.isfinite(thresholds).all()
 
 
 def test_thresholds_part_the_labels() -> None:
