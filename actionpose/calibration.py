@@ -24,7 +24,7 @@ _MOST_OTHERS, _NEAR_MOST = 0.75, 2.5  # a template nearer than this to so many o
 _ENOUGH_OTHERS = 5
 _MAX_NEGATIVE = 9.0
 _FARTHEST = 1.0  # a lone template has no other to be told from
-_MAX_EXAMPLES = 120  # templates to measure distances to, and first takes; more add time and no precision
+_MAX_EXAMPLES = 120  # templates whose distances are measured; more add time and no precision
 _BACKGROUND_MARGIN = 0.95
 _BACKGROUND_FLOOR, _BACKGROUND_CEILING = 0.5, 1.45
 _BACKGROUND_MOVING_S = 20.0  # of movement, to be sure that nothing else will come near
@@ -178,8 +178,8 @@ def _negative_distances(bank: TemplateBank) -> tuple[FloatArray, IntArray]:
     if not label.any():
         return np.full((1, len(label)), _FARTHEST), label[:1]
     spread = np.linspace(0, len(label) - 1, min(len(label), _MAX_EXAMPLES)).round().astype(int)
-    first_takes = np.unique(label, return_index=True)[1][:_MAX_EXAMPLES]
-    chosen = np.union1d(spread, first_takes)  # several labels are always among them
+    of_two_labels = np.unique(label, return_index=True)[1][:2]  # so that every template has another label's among them
+    chosen = np.union1d(spread, of_two_labels)
     tracks = [replay_template(bank, i, is_reversed=is_reversed) for is_reversed in (False, True) for i in chosen]
     distances = np.minimum(compute_trace(bank, tracks).nearest(), _MAX_NEGATIVE)
     labels = np.tile(label[chosen], 2)
