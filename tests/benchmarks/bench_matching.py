@@ -6,10 +6,10 @@ Templates and streams are random walks of 16 features; templates have 45 frames.
 `StreamMatcher` with everything the recogniser asks of it, by number of templates; the same streaming DTW with nothing
 but plain Euclidean distance as its cost; a frame of `WindowMatcher` on 50 frames and 200 templates; and the search of
 one hour for one template. The peers get the same arrays and compute plain DTW distances: dtaidistance, aeon and tslearn
-compiled, fastdtw (Salvador & Chan 2007) approximate, and compiled where it was installed so (`pip install
---no-cache-dir --no-binary fastdtw fastdtw`, with Cython and a C++ compiler). The plot shows how cost grows with
-templates and with their frames. With --hours, a stream of so long is simulated instead: does it stay as fast, and as
-small?
+compiled, fastdtw (Salvador & Chan 2007) approximate, and compiled where it was installed so (with a C++ compiler: `pip
+install cython setuptools`, then `pip install --force-reinstall --no-deps --no-build-isolation --no-binary fastdtw
+fastdtw`). The plot shows how cost grows with templates and with their frames. With --hours, a stream of so long is
+simulated instead: does it stay as fast, and as small?
 """
 
 from __future__ import annotations
