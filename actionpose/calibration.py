@@ -38,8 +38,8 @@ def calibrate_thresholds(
 
     The negatives are the templates of the other labels, as recorded and reversed in time. A threshold is
     ``1.1 n ^ 0.15`` with n the 10th percentile of the distances to them, averaged (geometrically) within a label:
-    nearly constant on purpose, since few negatives are a noisy guide. Templates of two seconds and more, whose
-    performances differ more, get up to 30 % above that where they come near few other actions. A background
+    nearly constant on purpose, since few negatives are a noisy guide. Templates of more than two seconds, whose
+    performances differ more, get up to 30 % above that, unless they come near most of the other actions. A background
     recording moves it: below what comes closer than that, but not below half; above it where nothing does, by 45 % at
     most and in proportion to how long the body moved, up to 20 s.
 
@@ -103,10 +103,11 @@ def _of_labels(bank: TemplateBank, values: FloatArray) -> FloatArray:
 
 
 def _room(bank: TemplateBank, distances: FloatArray, labels: IntArray) -> FloatArray:
-    """Factors, at least 1, on the thresholds of long templates that stay away from most other actions; array (N,).
+    """Factors, at least 1, on the thresholds of long templates, unless they come near most other actions; array (N,).
 
     To come near one other action is to have a double, and the nearer of the two will win. To come near most of them is
-    to be a part of everything: with more room such a template would be found in whatever is done.
+    to be a part of everything: with more room such a template would be found in whatever is done. Distances and labels
+    are those of `_negative_distances`.
     """
     others, row = np.unique(labels, return_inverse=True)
     if len(others) < 2:
@@ -175,7 +176,7 @@ def _negative_distances(bank: TemplateBank) -> tuple[FloatArray, IntArray]:
     labels : array (M,)
     """
     label = bank.label_of_template
-    if not label.any():
+    if not label.any():  # all are of one label
         return np.full((1, len(label)), _FARTHEST), label[:1]
     spread = np.linspace(0, len(label) - 1, min(len(label), _MAX_EXAMPLES)).round().astype(int)
     of_two_labels = np.unique(label, return_index=True)[1][:2]  # so that every template has another label's among them

@@ -317,7 +317,7 @@ class Recognizer:
     def classify(self, sequence: PoseSequence) -> list[ActionState]:
         """Compare a whole clip, from its first frame to its last, with every template; nearest action first.
 
-        What is nearest is so by distance: how near is near enough, which thresholds say, is another question.
+        The order is by distance itself: thresholds say how near is near enough, not what is nearest.
 
         Raises
         ------
