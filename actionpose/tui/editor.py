@@ -11,10 +11,9 @@ from typing import TypeVar
 
 from textual.app import App
 
-from actionpose.library import Action, TemplateLibrary
+from actionpose.library import Action, TemplateLibrary, changes
+from actionpose.library.changes import Change
 from actionpose.template import Template
-from actionpose.tui import changes
-from actionpose.tui.changes import Change
 from actionpose.tui.dialogs import Answer, Confirm, PathSuggester, Prompt, typed_path
 
 __all__ = ["Editor"]

@@ -16,8 +16,8 @@ from textual.widgets import DataTable, Footer, Input, Static
 
 from actionpose.errors import ActionposeError, LibraryError
 from actionpose.health import TemplateHealth
+from actionpose.library.changes import Change
 from actionpose.template import Template
-from actionpose.tui.changes import Change
 from actionpose.tui.compare import CompareScreen
 from actionpose.tui.editor import Editor
 from actionpose.tui.facts import describe_take

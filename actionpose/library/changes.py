@@ -6,8 +6,9 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from actionpose.library import Action, TemplateLibrary
 from actionpose.library.files import load_templates
+from actionpose.library.library import TemplateLibrary
+from actionpose.library.lookup import Action
 from actionpose.template import Template
 
 __all__ = [

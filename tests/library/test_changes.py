@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from actionpose.errors import TemplateNotFoundError
-from actionpose.library import TemplateLibrary
-from actionpose.tui import changes
-from actionpose.tui.changes import Change
+from actionpose.library import TemplateLibrary, changes
+from actionpose.library.changes import Change
 from tests.library.conftest import make_template
 
 Make = Callable[[TemplateLibrary], Change]
