@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -7,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from actionpose.decision import ActionEvent
 from actionpose.errors import InvalidDataError
-from actionpose.spans import LabelledSpan, load_spans, to_seconds
+from actionpose.spans import LabelledSpan, load_spans, load_spans_of, parse_seconds, to_seconds, write_events
 
 
 def write(folder: Path, text: str) -> Path:
@@ -41,12 +43,118 @@ def test_an_absolute_video_path_stays(tmp_path: Path) -> None:
         "video\tlabel\tstart_s\tend_s\na.mp4\twave\t0.5\t2\n",
         "notes,end_s,start_s,label,video\n,2,.5,wave,a.mp4,left over\n",
         'video,label,start_s,end_s\n"a.mp4","wave",0.5,2',
+        'video,label,start_s,end_s\na.mp4,wave,"0,5","2,0"\n',
+        "video\tlabel\tstart_s\tend_s\na.mp4\twave\t0,5\t2\n",
+        "sep=;\r\nvideo;label;start_s;end_s\r\na.mp4;wave;0,5;2\r\n",
+        "video,label,start_s,end_s\na.mp4,wave,00:00:00.5,0:02\n",
+        "video;label;start_s;end_s\na.mp4;wave;0:00,5;00:00:02\n",
+        "video,label,Start s,End S\na.mp4,wave,.5,2.\n",
+        "video,label,start_time,end_time,report_time\na.mp4,wave,.5,2,2.1\n",
     ],
-    ids=["bom", "spaces and blank lines", "semicolon", "tab", "other order", "quoted"],
+    ids=[
+        "bom",
+        "spaces and blank lines",
+        "semicolon",
+        "tab",
+        "other order",
+        "quoted",
+        "decimal comma in quotes",
+        "tab and decimal comma",
+        "sep line",
+        "clock times",
+        "clock times with comma",
+        "spaced names",
+        "old names",
+    ],
 )
 def test_spreadsheets_variants_are_tolerated(tmp_path: Path, text: str) -> None:
     expected = LabelledSpan(video=tmp_path / "a.mp4", label="wave", start_s=0.5, end_s=2.0)
     assert load_spans(write(tmp_path, text)) == [expected]
+
+
+def test_utf_16_of_a_spreadsheet_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "spans.csv"
+    path.write_bytes("video\tlabel\tstart_s\tend_s\na.mp4\twävé\t0,5\t2\n".encode("utf-16"))
+    assert load_spans(path)[0].label == "wävé"
+
+
+@pytest.mark.parametrize(("text", "frame"), [("53", 53), ("53.0", 53), ("53,0", 53)])
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_frames_may_look_like_decimals(tmp_path: Path, text: str, frame: int, delimiter: str) -> None:
+    lines = (("video", "label", "start_frame", "end_frame"), ("a.mp4", "wave", text, "99.0"))
+    span = load_spans(write(tmp_path, "\n".join(delimiter.join(line) for line in lines)))[0]
+    assert (span.start_frame, span.end_frame) == (frame, 99)
+    assert isinstance(span.start_frame, int)
+
+
+@pytest.mark.parametrize("written", ["..\\v\\x.mp4", "../v/x.mp4", "..\\v/x.mp4"])
+def test_paths_of_either_slash_name_the_same_video(tmp_path: Path, written: str) -> None:
+    [span] = load_spans(write(tmp_path, f"video,label,start_s,end_s\n{written},wave,0,1\n"))
+    assert span.video == tmp_path / "../v/x.mp4"
+    assert span.video.name == "x.mp4"
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("12.5", 12.5), ("12,5", 12.5), ("1:02.5", 62.5), ("1:00:00", 3600), ("00:01:02,25", 62.25), (" 90:00 ", 5400)],
+)
+def test_times_as_people_write_them(text: str, seconds: float) -> None:
+    assert parse_seconds(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "x", "1:60", "1:2:3:4", "-1:00", "1:-2", "1:60:00", "1.234,5", ":5", "1:"])
+def test_what_is_no_time_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"not a time|could not convert|invalid literal"):
+        parse_seconds(text)
+
+
+def test_a_file_without_video_column_is_about_the_video_it_is_used_with(tmp_path: Path) -> None:
+    path = write(tmp_path, "label,start_time,end_time,report_time\nwave,0.5,2,2.1\n")
+    assert load_spans_of(path, "v/a.mp4") == [LabelledSpan(video=Path("v/a.mp4"), label="wave", start_s=0.5, end_s=2.0)]
+    with pytest.raises(InvalidDataError, match="no column video"):
+        load_spans(path)
+
+
+def test_of_two_videos_of_one_name_the_one_that_is_meant(tmp_path: Path) -> None:
+    path = write(tmp_path, "video,label,start_s,end_s\na/x.mp4,wave,0,1\nb/x.mp4,clap,0,1\n")
+    assert [span.label for span in load_spans_of(path, tmp_path / "b" / "x.mp4")] == ["clap"]
+    assert [span.label for span in load_spans_of(path, "x.mp4")] == ["wave", "clap"]
+    assert load_spans_of(path, "y.mp4") == []
+
+
+def test_events_are_written_as_spans_are_read(tmp_path: Path) -> None:
+    event = ActionEvent(
+        label='say "hi", wave', start_time=1.23456, end_time=2.5, report_time=2.75, distance=0.51239, threshold=1.0,
+        template_id="abc", track_id=2, repetitions=3,
+    )  # fmt: skip
+    (tmp_path / "out").mkdir()
+    path = tmp_path / "out" / "events.csv"
+    with path.open("w", newline="") as file:
+        write_events(file, [event], video=tmp_path / "v" / "a.mp4", folder=path.parent)
+    header, line = path.read_text().splitlines()
+    assert header == "video,label,start_s,end_s,report_s,distance,threshold,template,person,repetitions"
+    assert line == '../v/a.mp4,"say ""hi"", wave",1.235,2.5,2.75,0.5124,1.0,abc,2,3'
+    [span] = load_spans(path)
+    assert span.video.resolve() == tmp_path / "v" / "a.mp4"
+    assert (span.label, span.start_s, span.end_s) == ('say "hi", wave', 1.235, 2.5)
+
+
+def test_labels_that_a_spreadsheet_would_run_come_back(tmp_path: Path) -> None:
+    event = ActionEvent(
+        label="=1+1", start_time=0, end_time=1, report_time=1, distance=0.5, threshold=1.0, template_id="abc"
+    )
+    path = tmp_path / "events.csv"
+    with path.open("w", newline="") as file:
+        write_events(file, [event], video="-v.mp4")
+    assert path.read_text().splitlines()[1].startswith("'-v.mp4,'=1+1,0,1")
+    [span] = load_spans(path)
+    assert (span.label, span.video.name) == ("=1+1", "-v.mp4")
+
+
+def test_what_is_no_file_is_named_as_it_is() -> None:
+    file = io.StringIO()
+    write_events(file, [], video="camera 0")
+    assert len(file.getvalue().splitlines()) == 1
 
 
 def test_unknown_is_a_label_here(tmp_path: Path) -> None:
@@ -92,7 +200,7 @@ def test_a_file_that_cannot_be_read_says_so(tmp_path: Path) -> None:
     with pytest.raises(InvalidDataError, match="No such file"):
         load_spans(tmp_path / "none.csv")
     binary = tmp_path / "video.csv"
-    binary.write_bytes(b"\xff\xfe\x00\x81")
+    binary.write_bytes(b"\x81\x82\x00\xfe")
     with pytest.raises(InvalidDataError, match="not UTF-8"):
         load_spans(binary)
 

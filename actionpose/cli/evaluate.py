@@ -26,7 +26,7 @@ from actionpose.pose import Pose, PoseSequence
 from actionpose.recognizer import RecognizerSettings
 from actionpose.session import Session
 from actionpose.sources import open_source
-from actionpose.spans import LabelledSpan, load_spans, to_seconds
+from actionpose.spans import LabelledSpan, load_spans_of, to_seconds
 
 __all__ = ["evaluate"]
 
@@ -289,7 +289,7 @@ def _spot_in_video(
 
 
 def _spans_of(video: Path, table: Path) -> list[LabelledSpan]:
-    spans = [span for span in load_spans(table) if span.video.name == video.name]
+    spans = load_spans_of(table, video)
     if not spans:
         raise InvalidDataError(f"{table} has no line for {video.name}.", hint="Its column video names the file.")
     return spans

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import click
 
 __all__ = [
+    "TIME",
     "epilog",
     "library_option",
     "merge_option",
@@ -19,6 +20,26 @@ __all__ = [
 ]
 
 _Command = Callable[..., Any]
+
+
+class _TimeType(click.ParamType[float]):
+    """A time in a video, written as in a file of spans."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        from actionpose.spans import parse_seconds
+
+        try:
+            seconds = parse_seconds(str(value))
+        except ValueError:
+            seconds = float("nan")
+        if not 0 <= seconds < float("inf"):
+            self.fail(f"{value!r} is no time: expected seconds, mm:ss or hh:mm:ss.", param, ctx)
+        return seconds
+
+
+TIME = _TimeType()
 
 library_option = click.option(
     "--library",

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import json
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -31,6 +30,7 @@ from actionpose.outputs import event_record
 from actionpose.recognizer import RecognizerSettings
 from actionpose.session import Session, Tick
 from actionpose.sources import SourceInfo, open_source
+from actionpose.spans import write_events
 
 if TYPE_CHECKING:
     from actionpose.video_writer import VideoWriter
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 __all__ = ["recognize"]
 
 _FORMAT_OF_SUFFIX = {".json": "json", ".csv": "csv"}
-_FIELDS = tuple(field.name for field in dataclasses.fields(ActionEvent))
 
 
 @click.command(
@@ -115,7 +114,7 @@ def recognize(
                     click.echo(f"note: {note}", err=True)
                 if merge_gap_s is not None:
                     events = merge_repetitions(events, gap_s=merge_gap_s)
-                _write(events, form, output)
+                _write(events, form, output, video=_name_source(source, frames.info))
         stats = tick.stats
         n_actions = sum(event.repetitions for event in events)
         click.echo(f"{n_actions} actions in {stats.n_processed} frames, {stats.rate_hz:.0f} fps.", err=True)
@@ -148,13 +147,20 @@ def _draw(tick: Tick, events: Sequence[ActionEvent], info: SourceInfo) -> npt.ND
     return annotate(frame, tick.poses, tick.states, events)
 
 
-def _write(events: Sequence[ActionEvent], form: str, output: TextIO) -> None:
+def _name_source(source: str, info: SourceInfo) -> str | Path:
+    """Return the path of a file, and of anything else what it calls itself: an address may hold a password."""
+    path = Path(source).expanduser()
+    with suppress(OSError):  # too long for a path
+        if path.exists():
+            return path
+    return info.name
+
+
+def _write(events: Sequence[ActionEvent], form: str, output: TextIO, *, video: str | Path) -> None:
     if form == "json":
         output.write(json.dumps([event_record(event) for event in events], indent=2) + "\n")
     elif form == "csv":
-        rows = csv.DictWriter(output, _FIELDS, lineterminator="\n")
-        rows.writeheader()
-        rows.writerows(event_record(event) for event in events)
+        write_events(output, events, video=video, folder=Path(output.name).parent)
     else:
         is_merged = any(event.repetitions > 1 for event in events)
         table = simple_table("start", "end", "action", *["times"] * is_merged, "distance", "of")

@@ -17,7 +17,7 @@ from actionpose.pose import FloatArray
 from actionpose.recognizer import Recognizer, RecognizerState
 from actionpose.session import EVENTS_SUFFIX, Session
 from actionpose.sources import Source
-from actionpose.spans import LabelledSpan, load_spans, to_seconds
+from actionpose.spans import LabelledSpan, load_spans_of, to_seconds
 from actionpose.template import UNKNOWN
 
 __all__ = [
@@ -157,8 +157,7 @@ def find_spans(text: str, file: Path) -> list[LabelledSpan] | None:
     beside = file.with_name(file.name.removesuffix(".gz").rpartition(".")[0] + ".csv")
     if not text and not beside.is_file():
         return None
-    spans = [span for span in load_spans(text or beside) if span.video.name == file.name]
-    return spans or None
+    return load_spans_of(text or beside, file) or None
 
 
 def run_trial(

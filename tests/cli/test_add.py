@@ -20,6 +20,14 @@ def test_a_span_in_seconds_becomes_a_template(run, perform):
     assert record["quality"]["rate_hz"] == pytest.approx(30, abs=0.1)
 
 
+def test_times_may_be_written_as_a_clock_shows_them(run, perform):
+    perform("lesson", "wave")
+    run("add", "wave", "lesson.jsonl.gz", "--start", "0:00,5", "--end", "00:00:01.5")
+    [record] = json.loads(run("templates", "list", "--json").stdout)
+    assert (float(record["provenance"]["start"]), float(record["provenance"]["end"])) == (0.5, 1.5)
+    assert "hh:mm:ss" in run("add", "wave", "lesson.jsonl.gz", "--start", "1:75", code=2).stderr
+
+
 def test_mirror_adds_the_other_side_as_a_template_of_its_own(run, perform):
     perform("lesson", "wave")
     run("add", "wave", "lesson.jsonl.gz", "--start", 0.5, "--end", 1.5, "--mirror")

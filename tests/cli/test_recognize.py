@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 import signal
 
 import pytest
@@ -31,12 +32,36 @@ def test_the_same_events_every_time_and_in_every_format(run, exam, tmp_path):
     events = json.loads(run("recognize", exam, "--format", "json").stdout)
     rows = list(csv.DictReader(io.StringIO(run("recognize", exam, "--format", "csv").stdout)))
     assert [row["label"] for row in rows] == [event["label"] for event in events]
-    assert [float(row["end_time"]) for row in rows] == [event["end_time"] for event in events]
+    assert [float(row["end_s"]) for row in rows] == [event["end_time"] for event in events]
     assert run("recognize", exam, "-o", "events.json").stdout == ""
     assert json.loads((tmp_path / "events.json").read_text()) == events
     table = run("recognize", exam).stdout.splitlines()
     assert table[0].split()[:3] == ["start", "end", "action"]
     assert [line.split()[2] for line in table[1:]] == ["clap", "wave", "squat"]
+
+
+@pytest.mark.usefixtures("taught")
+def test_what_was_recognised_is_read_as_what_is_performed(run, exam, tmp_path):
+    shutil.copy(exam, tmp_path / "recordings" / "exam.jsonl.gz")
+    (tmp_path / "out").mkdir()
+    run("recognize", "recordings/exam.jsonl.gz", "-o", "out/events.csv")
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "out" / "events.csv").read_text())))
+    assert {row["video"] for row in rows} == {"../recordings/exam.jsonl.gz"}
+    report = json.loads(run("evaluate", "recordings/exam.jsonl.gz", "--spans", "out/events.csv", "--json").stdout)
+    assert report["total"]["f1"] == 1.0
+    assert report["total"]["tp"] == 3
+    added = run("add", "--spans", "out/events.csv", "--library", "new.sqlite").stdout
+    assert [line.split()[1] for line in added.splitlines()] == ["clap", "wave", "squat"]
+
+
+@pytest.mark.usefixtures("taught")
+def test_files_of_before_are_still_what_is_performed(run, exam, tmp_path):
+    events = json.loads(run("recognize", exam, "--format", "json").stdout)
+    with (tmp_path / "old.csv").open("w", newline="") as file:
+        rows = csv.DictWriter(file, events[0])
+        rows.writeheader()
+        rows.writerows(events)
+    assert json.loads(run("evaluate", exam, "--spans", "old.csv", "--json").stdout)["total"]["f1"] == 1.0
 
 
 @pytest.mark.usefixtures("taught")
