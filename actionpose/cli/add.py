@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import numpy as np
 
-from actionpose.cli.options import TIME, epilog, library_option, mirror_option, model_option
+from actionpose.cli.options import epilog, library_option, mirror_option, model_option, parse_time
 from actionpose.cli.terminal import STILL_NOTE, frame_progress, template_line
 from actionpose.cli.wiring import open_estimator, open_library
 from actionpose.errors import ActionposeError
@@ -32,8 +32,10 @@ _TO_THE_END_S = 1e9
 )
 @click.argument("label", required=False)
 @click.argument("video", required=False, type=click.Path(path_type=Path))
-@click.option("--start", metavar="TIME", type=TIME, help="Where the action begins: seconds, or mm:ss, or hh:mm:ss.")
-@click.option("--end", metavar="TIME", type=TIME, help="Where the action ends.")
+@click.option(
+    "--start", metavar="TIME", callback=parse_time, help="Where the action begins: seconds, or mm:ss, or hh:mm:ss."
+)
+@click.option("--end", metavar="TIME", callback=parse_time, help="Where the action ends.")
 @click.option(
     "--spans",
     metavar="FILE.csv",

@@ -9,12 +9,12 @@ from typing import Any, Literal
 import click
 
 __all__ = [
-    "TIME",
     "epilog",
     "library_option",
     "merge_option",
     "mirror_option",
     "model_option",
+    "parse_time",
     "people_option",
     "recognition_options",
 ]
@@ -22,24 +22,20 @@ __all__ = [
 _Command = Callable[..., Any]
 
 
-class _TimeType(click.ParamType[float]):
-    """A time in a video, written as in a file of spans."""
+def parse_time(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
+    """Return the seconds of an option that is a time in a video, written as in a file of spans."""
+    from actionpose.spans import parse_seconds
 
-    name = "time"
+    if value is None:
+        return None
+    try:
+        seconds = parse_seconds(value)
+    except ValueError:
+        seconds = float("nan")
+    if not 0 <= seconds < float("inf"):
+        raise click.BadParameter(f"{value!r} is no time: expected seconds, mm:ss or hh:mm:ss.", context, parameter)
+    return seconds
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        from actionpose.spans import parse_seconds
-
-        try:
-            seconds = parse_seconds(str(value))
-        except ValueError:
-            seconds = float("nan")
-        if not 0 <= seconds < float("inf"):
-            self.fail(f"{value!r} is no time: expected seconds, mm:ss or hh:mm:ss.", param, ctx)
-        return seconds
-
-
-TIME = _TimeType()
 
 library_option = click.option(
     "--library",
