@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+import itertools
+import math
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import matplotlib
 import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.transforms import Bbox
 
 if TYPE_CHECKING:
     from actionpose.decision import ActionEvent
@@ -20,6 +27,7 @@ __all__ = ["draw_confusion", "draw_trace", "draw_trade_off", "save_figure"]
 
 # Okabe & Ito: told apart by everybody.
 _BLUE, _ORANGE, _GREEN, _GREY = "#0072B2", "#D55E00", "#009E73", "#999999"
+_RADII_PT, _ANGLES_DEG = (5, 14, 24, 34, 46, 60), (45, 0, 90, 315, 135, 180, 270, 225)  # where a name is tried
 _HIGHEST_RATIO = 2.5  # what is farther than that is simply far
 _STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",  # comes with matplotlib, so that every machine draws the same
@@ -63,12 +71,18 @@ def draw_confusion(confusion: Confusion, *, title: str = "") -> Figure:
 
 
 def draw_trace(
-    trace: DistanceTrace, *, spans: Sequence[Span] = (), events: Sequence[ActionEvent] = (), title: str = ""
+    trace: DistanceTrace,
+    *,
+    spans: Sequence[Span] = (),
+    events: Sequence[ActionEvent] = (),
+    right: Collection[int] = (),
+    title: str = "",
 ) -> Figure:
     """Draw how near every action was at every instant, in units of its threshold.
 
     Each action has a row: a line that dips under 1 where a match ends, green where the action was
-    performed, and a bar for each event, blue where it is right and orange where it overlaps no such span.
+    performed, and a bar for each event, blue where it is right and orange where it is not, with a tick where it was
+    reported.
 
     Parameters
     ----------
@@ -78,6 +92,8 @@ def draw_trace(
         What was performed: label, start and end in seconds.
     events : sequence of ActionEvent
         What was recognised.
+    right : collection of int
+        Numbers of the events that are right, as `actionpose.evaluation.find_right_events` counts them.
     title : str
         Above the picture.
 
@@ -94,15 +110,14 @@ def draw_trace(
         figure = Figure(figsize=size, layout="constrained")
         rows = figure.subplots(len(labels), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
         for axes, label in zip(rows, labels, strict=True):
-            performed = [span for span in spans if span[0] == label]
-            for _, start, end in performed:
-                axes.axvspan(start, end, color=_GREEN, alpha=0.25, linewidth=0)
+            for performed, start, end in spans:
+                if performed == label:
+                    axes.axvspan(start, end, color=_GREEN, alpha=0.25, linewidth=0)
             axes.axhline(1.0, color=_GREY, linewidth=0.8, linestyle="--")
             axes.plot(trace.time, ratio[:, of_template == label].min(axis=1), color="black", linewidth=0.7)
-            for event in events:
+            for number, event in enumerate(events):
                 if event.label == label:
-                    is_right = any(start < event.end_time and event.start_time < end for _, start, end in performed)
-                    color = _BLUE if is_right else _ORANGE
+                    color = _BLUE if number in right else _ORANGE
                     axes.plot([event.start_time, event.end_time], [0.15, 0.15], color=color, linewidth=3)
                     axes.axvline(event.report_time, ymax=0.2, color=color, linewidth=0.8)
             axes.set_ylabel(label, rotation=0, ha="right", va="center")
@@ -111,7 +126,19 @@ def draw_trace(
         if duration_s:
             rows[-1].set_xlim(trace.time[0], trace.time[-1])
         figure.suptitle(title or "distance / threshold", fontsize=10)
+        figure.legend(handles=_explain_trace(), loc="outside lower center", ncols=6, frameon=False)
     return figure
+
+
+def _explain_trace() -> list[Artist]:
+    return [
+        Line2D([], [], color="black", linewidth=0.7, label="distance"),
+        Line2D([], [], color=_GREY, linewidth=0.8, linestyle="--", label="threshold"),
+        Patch(color=_GREEN, alpha=0.25, linewidth=0, label="performed"),
+        Line2D([], [], color=_BLUE, linewidth=3, label="recognised, right"),
+        Line2D([], [], color=_ORANGE, linewidth=3, label="recognised, wrong"),
+        Line2D([], [], color=_GREY, linewidth=0.8, marker="|", linestyle="", label="reported"),
+    ]
 
 
 def draw_trade_off(points: Sequence[tuple[float, Evaluation]]) -> Figure:
@@ -135,13 +162,40 @@ def draw_trade_off(points: Sequence[tuple[float, Evaluation]]) -> Figure:
         names: dict[tuple[float, float], list[str]] = {}
         for (sensitivity, _), place in zip(points, zip(alarms, missed, strict=True), strict=True):
             names.setdefault(place, []).append(f"{sensitivity:g}")
-        for place, found in names.items():
-            axes.annotate(", ".join(found), place, textcoords="offset points", xytext=(5, 5))
         axes.set(xlabel="false alarms per minute", ylabel="missed, %", title="by sensitivity")
-        axes.set_xlim(left=0)
-        axes.set_ylim(bottom=0)
+        axes.set_xlim(0, 1.1 * max(alarms, default=0) or 1)
+        axes.set_ylim(0, 1.1 * max(missed, default=0) or 1)
         axes.grid(alpha=0.3)
+        figure.draw_without_rendering()  # so that places on the page are known
+        _name_points(axes, {place: ", ".join(found) for place, found in names.items()})
     return figure
+
+
+def _name_points(axes: Axes, name_by_place: Mapping[tuple[float, float], str]) -> None:
+    """Write names beside points, each where it overlaps neither another nor a point; farther ones with a line."""
+    taken = [Bbox.from_bounds(x - 3, y - 3, 6, 6) for x, y in axes.transData.transform([*name_by_place]).tolist()]
+    for place, name in name_by_place.items():
+        for radius, angle in itertools.product(_RADII_PT, _ANGLES_DEG):
+            x, y = offset = (radius * math.cos(math.radians(angle)), radius * math.sin(math.radians(angle)))
+            text = axes.annotate(
+                name,
+                place,
+                xytext=offset,
+                textcoords="offset points",
+                ha="left" if x > 1 else "right" if x < -1 else "center",
+                va="bottom" if y > 1 else "top" if y < -1 else "center",
+            )
+            box = text.get_window_extent()
+            is_inside = axes.bbox.contains(*box.min) and axes.bbox.contains(*box.max)
+            if is_inside and not any(box.overlaps(other) for other in taken):
+                if radius > _RADII_PT[0]:
+                    line = {"arrowstyle": "-", "color": _GREY, "linewidth": 0.6, "shrinkA": 0}
+                    axes.annotate("", place, xytext=offset, textcoords="offset points", arrowprops=line)
+                taken.append(box)
+                break
+            text.remove()
+        else:
+            axes.annotate(name, place)  # there is no room
 
 
 def save_figure(figure: Figure, stem: Path) -> list[Path]:

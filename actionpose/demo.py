@@ -7,10 +7,10 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from actionpose.decision import ActionEvent
-from actionpose.drawing import annotate
+from actionpose.drawing import annotate, annotated_size
 from actionpose.estimators import load_estimator
 from actionpose.estimators.base import KeypointEstimator
-from actionpose.evaluation import Evaluation, match_events
+from actionpose.evaluation import Evaluation, Span, match_events, pair_events
 from actionpose.pose import Pose
 from actionpose.recognizer import Recognizer
 from actionpose.recorder import RecorderSettings, TakeRecorder
@@ -113,21 +113,25 @@ def _recognize(
     wanted = [span for span in source.spans if span[0] in ACTIONS]
     events: list[ActionEvent] = []
     size = source.info.size or (640, 480)
-    video = VideoWriter(annotated, rate_hz=_RATE_HZ, size=size) if annotated else nullcontext()
+    video = VideoWriter(annotated, rate_hz=_RATE_HZ, size=annotated_size(size)) if annotated else nullcontext()
     with video as film, Session(source, estimator, lambda: Recognizer(templates)) as session:
         for tick in session:
-            events += tick.events
             for event in tick.events:
-                say(f"  {event.start_time:5.1f} to {event.end_time:4.1f} s   {event.label:<14} {_truth(event, wanted)}")
+                events.append(event)
+                say(
+                    f"  {event.start_time:5.1f} to {event.end_time:4.1f} s   {event.label:<14} {_truth(events, wanted)}"
+                )
             if film and tick.frame:
                 film.write(annotate(tick.frame, tick.poses, tick.states, events), tick.frame.time)
     return match_events(events, wanted)
 
 
-def _truth(event: ActionEvent, spans: list[tuple[str, float, float]]) -> str:
-    for label, start, end in spans:
-        if event.label == label and event.start_time < end and start < event.end_time:
-            return f"(performed {start:.1f} to {end:.1f} s)"
+def _truth(events: list[ActionEvent], spans: list[Span]) -> str:
+    """Say what the last of the events is, by the rule that the score at the end goes by."""
+    right, _ = pair_events(events, spans)
+    if (span := dict(right).get(len(events) - 1)) is not None:
+        _, start, end = spans[span]
+        return f"(performed {start:.1f} to {end:.1f} s)"
     return "(false alarm)"
 
 

@@ -27,7 +27,7 @@ from actionpose.recognizer import RecognizerState
 from actionpose.skeleton import Skeleton
 from actionpose.template import UNKNOWN
 
-__all__ = ["annotate", "draw_label", "draw_pose", "draw_timeline", "label_colors"]
+__all__ = ["annotate", "annotated_size", "draw_label", "draw_pose", "draw_timeline", "label_colors"]
 
 Image = npt.NDArray[np.uint8]
 Color = tuple[int, int, int]
@@ -43,6 +43,7 @@ _SHADES = 4  # of confidence
 _PANEL: Color = (24, 24, 24)
 _TEXT: Color = (245, 245, 245)
 _MUTED: Color = (170, 170, 170)
+_TICK_STEPS_S = (1, 2, 5, 10, 20, 60)  # between ticks with a number
 _NEWS_S = 1.5  # how long an event is shown after it was reported
 
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
@@ -63,7 +64,7 @@ def annotate(
     *,
     seconds: float = 10.0,
 ) -> Image:
-    """Draw what is known at one frame: skeletons, the action of each body, and the time line.
+    """Draw what is known at one frame: skeletons, the action of each body, and below the picture the time line.
 
     Parameters
     ----------
@@ -80,8 +81,8 @@ def annotate(
 
     Returns
     -------
-    array (H, W, 3) uint8
-        A new picture.
+    array (H', W, 3) uint8
+        A new picture, of `annotated_size`.
 
     Raises
     ------
@@ -90,7 +91,10 @@ def annotate(
     """
     if frame.image is None:
         raise InvalidDataError("This frame has no picture to draw into.", hint="Recordings hold keypoints alone.")
-    image = frame.image.copy()
+    height, width = frame.image.shape[:2]
+    picture = np.empty((annotated_size((width, height))[1], width, 3), dtype=np.uint8)
+    image, strip = picture[:height], picture[height:]
+    image[:] = frame.image
     text_height = _text_height(image)
     for pose in poses:
         draw_pose(image, pose)
@@ -104,8 +108,16 @@ def annotate(
         label = news[-1].label if news else state.label
         text = label if len(states) == 1 else f"{track_id}: {label}"
         top += draw_label(image, text, at=(text_height, top), color=colors[label]) + text_height // 2
-    draw_timeline(image, events, time=frame.time, seconds=seconds)
-    return image
+    strip[:] = _PANEL
+    draw_timeline(strip, events, time=frame.time, seconds=seconds, height=_line_height(image))
+    return picture
+
+
+def annotated_size(size: tuple[int, int]) -> tuple[int, int]:
+    """Return the width and height of what `annotate` makes of a picture of a width and height, pixels."""
+    width, height = size
+    text_height = _line_height(np.empty((height, width, 0), dtype=np.uint8))
+    return width, height + _timeline_height(text_height)
 
 
 def draw_pose(image: Image, pose: Pose, *, min_confidence: float = 0.1) -> None:
@@ -181,8 +193,12 @@ def draw_label(image: Image, text: str, *, at: tuple[int, int], color: Color = _
     return bottom - top
 
 
-def draw_timeline(image: Image, events: Sequence[ActionEvent], *, time: float, seconds: float = 10.0) -> None:
+def draw_timeline(
+    image: Image, events: Sequence[ActionEvent], *, time: float, seconds: float = 10.0, height: int = 0
+) -> None:
     """Draw the events of the last seconds along the lower edge, now at the right: blocks with their labels above.
+
+    Below them are ticks for the seconds, some with their number.
 
     Parameters
     ----------
@@ -194,25 +210,35 @@ def draw_timeline(image: Image, events: Sequence[ActionEvent], *, time: float, s
         Now, seconds.
     seconds : float
         Length of the time line.
+    height : int
+        Of a capital letter, pixels. Default: what suits the picture.
     """
-    height = max(6, round(0.8 * _text_height(image)))
-    pad = max(2, height // 2)
-    panel_height, width = 2 * height + 5 * pad, image.shape[1]
-    top = image.shape[0] - panel_height
+    height = height or _line_height(image)
+    pad = _padding(height)
+    width = image.shape[1]
+    top = image.shape[0] - _timeline_height(height)
     _fill(image, (0, top, width, image.shape[0]), _PANEL, alpha=0.7)
 
     def x_of_time(t: float) -> int:
         return round(width * (1.0 - (time - t) / seconds))
 
-    for tick in range((math.ceil(time - seconds)), int(time) + 1):
-        _fill(image, (x_of_time(tick), image.shape[0] - pad, x_of_time(tick) + 1, image.shape[0]), _MUTED)
+    blocks = top + 2 * pad + height
     colors = label_colors(event.label for event in events)
     shown = sorted((e for e in events if e.end_time > time - seconds), key=lambda e: e.start_time)
     for i, event in enumerate(shown):
         left, right = max(0, x_of_time(event.start_time)), max(1, x_of_time(event.end_time))
-        _fill(image, (left, top + 3 * pad + height, right - 1, top + 4 * pad + 2 * height), colors[event.label])
+        _fill(image, (left, blocks, right - 1, blocks + height), colors[event.label])
         room = (x_of_time(shown[i + 1].start_time) if i + 1 < len(shown) else width) - left - pad
         _write(image, _shorten(event.label, height, room), (left, top + pad), height, _TEXT)
+    ticks = blocks + height + pad // 2
+    widest = _text_mask(f"{int(time)} s", height).shape[1] + 2 * pad
+    step = next((n for n in _TICK_STEPS_S if n * width / seconds >= widest), 0)
+    for second in range(max(0, math.ceil(time - seconds)), int(time) + 1):
+        x = x_of_time(second)
+        _fill(image, (x, ticks, x + 1, ticks + pad), _MUTED)
+        text_width = _text_mask(f"{second} s", height).shape[1]
+        if step and second % step == 0 and text_width // 2 <= x <= width - text_width // 2:
+            _write(image, f"{second} s", (x - text_width // 2, ticks + pad + pad // 2), height, _MUTED)
 
 
 @lru_cache(maxsize=16)
@@ -240,6 +266,19 @@ def _fill(image: Image, box: tuple[int, int, int, int], color: Color, *, alpha: 
 
 def _text_height(image: Image) -> int:
     return max(7, round(min(image.shape[:2]) / 28))
+
+
+def _line_height(image: Image) -> int:
+    """Height of a capital letter of the time line."""
+    return max(6, round(0.8 * _text_height(image)))
+
+
+def _padding(height: int) -> int:
+    return max(2, height // 2)
+
+
+def _timeline_height(height: int) -> int:
+    return 3 * height + 5 * _padding(height)
 
 
 def _write(image: Image, text: str, at: tuple[int, int], height: int, color: Color) -> None:

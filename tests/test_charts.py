@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import cv2
@@ -7,8 +8,10 @@ import numpy as np
 import pytest
 
 from actionpose.charts import draw_confusion, draw_trace, draw_trade_off, save_figure
-from actionpose.evaluation import Confusion, Span, match_events
+from actionpose.evaluation import Confusion, Span, Stream, evaluate_events, find_right_events, match_events
+from actionpose.pose import PoseSequence
 from actionpose.recognizer import DistanceTrace
+from actionpose.skeleton import UPPER_BODY_6
 from tests.test_evaluation import event
 
 CONFUSION = Confusion.from_pairs([("wave", "wave"), ("wave", "clap"), ("$clap$", "clap"), ("unknown", "wave")])
@@ -40,7 +43,8 @@ def test_a_confusion_shows_its_labels_and_counts() -> None:
 
 def test_a_trace_has_a_row_for_each_action(trace: DistanceTrace) -> None:
     spans: list[Span] = [("clap", 4.0, 5.0), ("wave", 10.0, 11.0)]
-    figure = draw_trace(trace, spans=spans, events=[event("clap", 4.1, 5.1), event("clap", 15, 16)], title="drill")
+    events = [event("clap", 4.1, 5.1), event("clap", 15, 16)]
+    figure = draw_trace(trace, spans=spans, events=events, right={0}, title="drill")
     clap, wave = figure.axes
     assert (clap.get_ylabel(), wave.get_ylabel()) == ("clap", "wave")
     lines = {line.get_color(): line.get_xdata() for line in clap.lines if len(line.get_xdata()) == 600}
@@ -50,6 +54,53 @@ def test_a_trace_has_a_row_for_each_action(trace: DistanceTrace) -> None:
     assert np.max(ratio) == 2.0  # the nearer of the two templates
     assert {"#0072B2", "#D55E00"} <= {line.get_color() for line in clap.lines}  # a right and a wrong event
     assert np.isfinite(wave.lines[1].get_ydata()).all()
+
+
+@pytest.mark.parametrize("are_requests", [False, True])
+def test_a_trace_calls_right_what_the_score_calls_right(trace: DistanceTrace, are_requests: bool) -> None:
+    """A second event of a span, one that hardly overlaps its span, one in no request: each as it is counted."""
+    spans: list[Span] = [("clap", 4.0, 5.0), ("clap", 10.0, 12.0)]
+    events = [event("clap", 4.1, 5.1), event("clap", 4.0, 4.4), event("clap", 11.7, 13.0), event("clap", 15, 16)]
+    position = np.random.default_rng(0).random((600, 6, 3))
+    stream = Stream(
+        name="drill",
+        unit="drill",
+        templates=(),
+        sequence=PoseSequence(skeleton=UPPER_BODY_6, time=np.arange(600) / 30, position=position),
+        truth=tuple(spans),
+        are_requests=are_requests,
+    )
+    right = find_right_events(stream, events)
+    assert len(right) == evaluate_events(stream, events).total.tp
+    assert right == ({1} if are_requests else {0})
+    clap = draw_trace(trace, spans=spans, events=events, right=right).axes[0]
+    bars = {tuple(line.get_xdata()): line.get_color() for line in clap.lines if line.get_linewidth() == 3}
+    blue = [(events[i].start_time, events[i].end_time) for i in right]
+    assert [place for place, color in bars.items() if color == "#0072B2"] == blue
+    assert len(bars) == 4
+
+
+def test_a_trace_explains_its_signs(trace: DistanceTrace) -> None:
+    (legend,) = draw_trace(trace).legends
+    names = [text.get_text() for text in legend.get_texts()]
+    assert names == ["distance", "threshold", "performed", "recognised, right", "recognised, wrong", "reported"]
+
+
+def test_the_names_of_near_points_do_not_lie_over_each_other() -> None:
+    spans: list[Span] = [("wave", 2.0 * k, 2.0 * k + 1) for k in range(50)]
+    points = []
+    for sensitivity, n_found, n_false in (
+        (0.6, 5, 0), (0.9, 45, 0), (1, 47, 0), (1.1, 47, 1), (1.25, 48, 1), (1.5, 48, 3), (1.75, 48, 4), (2, 49, 30),
+    ):  # fmt: skip
+        found = [event("wave", start, end) for _, start, end in spans[:n_found]]
+        false = [event("wave", 200 + k, 200.5 + k) for k in range(n_false)]
+        points.append((sensitivity, match_events([*found, *false], spans, duration_s=300)))
+    (axes,) = draw_trade_off(points).axes
+    boxes = {text.get_text(): text.get_window_extent() for text in axes.texts if text.get_text()}
+    assert list(boxes) == ["0.6", "0.9", "1", "1.1", "1.25", "1.5", "1.75", "2"]
+    assert not [pair for pair in itertools.combinations(boxes, 2) if boxes[pair[0]].overlaps(boxes[pair[1]])]
+    for x, y in axes.transData.transform(axes.lines[0].get_xydata()):
+        assert not any(box.contains(x, y) for box in boxes.values())
 
 
 def test_a_trade_off_has_a_point_for_each_sensitivity() -> None:

@@ -5,7 +5,7 @@ import numpy.typing as npt
 import pytest
 
 from actionpose.decision import ActionEvent
-from actionpose.drawing import annotate, draw_label, draw_pose, draw_timeline, label_colors
+from actionpose.drawing import annotate, annotated_size, draw_label, draw_pose, draw_timeline, label_colors
 from actionpose.errors import InvalidDataError
 from actionpose.pose import Frame, Pose
 from actionpose.recognizer import RecognizerState
@@ -78,7 +78,8 @@ def test_any_size_can_be_annotated(size: tuple[int, int]) -> None:
     image = gray(*size)
     frame = Frame(index=0, time=5.0, image=image)
     drawn = annotate(frame, [pose()], {0: RecognizerState(time=5.0)}, [event("wave", 1, 2), event("clap", 2, 6)])
-    assert drawn.shape == image.shape
+    assert drawn.shape[1::-1] == annotated_size(image.shape[1::-1])
+    assert drawn.shape[0] > image.shape[0]
     assert drawn.dtype == np.uint8
     assert (image == 90).all()
 
@@ -113,6 +114,28 @@ def test_the_time_line_has_a_block_where_the_event_was() -> None:
     columns = np.flatnonzero(is_near(image, WAVE).any(axis=0))
     assert (columns[0], columns[-1]) == (160, 238)
     assert (image[:150] == 90).all()
+
+
+def test_the_time_line_covers_nothing_of_the_picture() -> None:
+    image = np.random.default_rng(0).integers(0, 255, (240, 320, 3), dtype=np.uint8)
+    drawn = annotate(Frame(index=0, time=5.0, image=image), [], {}, [event("wave", 1, 4)])
+    assert (drawn[:240] == image).all()
+    assert is_near(drawn[240:], WAVE).any()
+
+
+def test_ticks_of_the_time_line_have_numbers() -> None:
+    """Below each tick with room stands its second: at 8 s another one than at 9 s."""
+    strips = []
+    for time in (12.0, 13.0):
+        image = gray(100, 1000)
+        draw_timeline(image, [], time=time, seconds=10.0)
+        strips.append(image[-12:])
+    is_text = [is_near(strip, (170, 170, 170), 60) for strip in strips]
+    assert all(mask[:, 100 * k - 20 : 100 * k + 20].any() for mask in is_text for k in range(1, 10))
+    assert not is_text[0][:, 130:170].any()
+    eight, nine = is_text[0][:, 580:620], is_text[1][:, 580:620]
+    assert (eight != nine).any()
+    assert (is_text[0][:, 680:720] == nine).all()
 
 
 def test_events_move_out_of_the_time_line_at_the_left() -> None:

@@ -23,6 +23,7 @@ from actionpose.evaluation import (
     Stream,
     answer_clips,
     evaluate_events,
+    find_right_events,
     hold_out,
     score_answers,
     score_stream,
@@ -130,7 +131,13 @@ def draw_pictures(
         shown = list(zip(report.streams, report.events, strict=True))
         for stream, events in _with_bar(shown, "drawing", total=len(shown)):
             trace = stream.make_recognizer(settings).trace(stream.sequence)
-            figure = draw_trace(trace, spans=stream.truth, events=events, title=f"{stream.name}: distance / threshold")
+            figure = draw_trace(
+                trace,
+                spans=stream.truth,
+                events=events,
+                right=find_right_events(stream, events, iou=iou),
+                title=f"{stream.name}: distance / threshold",
+            )
             with deferring_interrupts():
                 save_figure(figure, folder / f"trace-{stream.name.replace(' ', '-')}")
         with deferring_interrupts():

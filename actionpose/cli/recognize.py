@@ -125,6 +125,7 @@ def recognize(
 def _open_video(path: Path | None, info: SourceInfo) -> AbstractContextManager[VideoWriter | None]:
     if path is None:
         return nullcontext()
+    from actionpose.drawing import annotated_size
     from actionpose.video_writer import VideoWriter
 
     if info.size is None:
@@ -132,7 +133,7 @@ def _open_video(path: Path | None, info: SourceInfo) -> AbstractContextManager[V
             f"{info.name} does not say how large its pictures are, so they cannot be annotated.",
             hint="Annotate the video it was made from.",
         )
-    return VideoWriter(path, rate_hz=info.rate_hz or 30.0, size=info.size)
+    return VideoWriter(path, rate_hz=info.rate_hz or 30.0, size=annotated_size(info.size))
 
 
 def _draw(tick: Tick, events: Sequence[ActionEvent], info: SourceInfo) -> npt.NDArray[np.uint8]:

@@ -16,7 +16,13 @@ from actionpose.evaluation.counts import Confusion, Counts
 from actionpose.evaluation.events import Evaluation, Span, match_events, match_requests, pair_events
 from actionpose.evaluation.rejection import Rejection, UnknownScores, score_answers, score_stream
 from actionpose.evaluation.statistics import compute_auroc, compute_interval, resample_units
-from actionpose.evaluation.streams import Stream, compute_f1_interval, evaluate_events, spot_actions
+from actionpose.evaluation.streams import (
+    Stream,
+    compute_f1_interval,
+    evaluate_events,
+    find_right_events,
+    spot_actions,
+)
 
 __all__ = [
     "Answer",
@@ -35,6 +41,7 @@ __all__ = [
     "compute_f1_interval",
     "compute_interval",
     "evaluate_events",
+    "find_right_events",
     "hold_out",
     "leave_one_out",
     "match_events",

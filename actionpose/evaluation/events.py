@@ -14,7 +14,7 @@ from actionpose.errors import InvalidDataError
 from actionpose.evaluation.counts import Confusion, Counts, as_number, compute_ratio
 from actionpose.template import UNKNOWN
 
-__all__ = ["Evaluation", "Span", "match_events", "match_requests", "pair_events"]
+__all__ = ["Evaluation", "Span", "answer_requests", "match_events", "match_requests", "pair_events"]
 
 Span = tuple[str, float, float]
 """Label, start and end in seconds, half-open."""
@@ -222,19 +222,40 @@ def match_requests(events: Sequence[ActionEvent], requests: Sequence[Span]) -> E
     """
     _check_spans(requests)
     pairs: list[tuple[str, str]] = []
-    delays = []
-    for label, start, end in requests:
+    first = dict(answer_requests(events, requests))
+    for j, (label, start, end) in enumerate(requests):
         inside = [event for event in events if start <= event.report_time < end]
-        right = [event for event in inside if event.label == label]
         pairs += [(label, event.label) for event in inside if event.label != label]
-        pairs += [(label, label if right else UNKNOWN)]
-        pairs += [(UNKNOWN, label)] * (len(right) - 1)
-        delays += [event.report_time - event.end_time for event in right[:1]]
+        pairs += [(label, label if j in first else UNKNOWN)]
+        pairs += [(UNKNOWN, label)] * (sum(event.label == label for event in inside) - (j in first))
+    delays = [events[i].report_time - events[i].end_time for i in first.values()]
     return Evaluation(
         confusion=Confusion.from_pairs(pairs),
         duration_s=sum(end - start for _, start, end in requests),
         delays_s=tuple(delays),
     )
+
+
+def answer_requests(events: Sequence[ActionEvent], requests: Sequence[Span]) -> list[tuple[int, int]]:
+    """Pair requests with the events that answer them as `match_requests` does.
+
+    Parameters
+    ----------
+    events : sequence of ActionEvent
+        What was recognised.
+    requests : sequence of (str, float, float)
+        Which action was asked for, from when to when, in seconds.
+
+    Returns
+    -------
+    list of (int, int)
+        Numbers of the requests that were answered, and of the first event of the action asked for.
+    """
+    pairs = []
+    for j, (label, start, end) in enumerate(requests):
+        right = (i for i, event in enumerate(events) if event.label == label and start <= event.report_time < end)
+        pairs += [(j, i) for i in [next(right, None)] if i is not None]
+    return pairs
 
 
 def _check_spans(spans: Sequence[Span]) -> None:

@@ -8,13 +8,20 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from actionpose.decision import ActionEvent
-from actionpose.evaluation.events import Evaluation, Span, match_events, match_requests
+from actionpose.evaluation.events import (
+    Evaluation,
+    Span,
+    answer_requests,
+    match_events,
+    match_requests,
+    pair_events,
+)
 from actionpose.evaluation.statistics import compute_interval, resample_units
 from actionpose.pose import PoseSequence
 from actionpose.recognizer import Recognizer, RecognizerSettings
 from actionpose.template import UNKNOWN, Template
 
-__all__ = ["Stream", "compute_f1_interval", "evaluate_events", "spot_actions"]
+__all__ = ["Stream", "compute_f1_interval", "evaluate_events", "find_right_events", "spot_actions"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +83,14 @@ def evaluate_events(stream: Stream, events: Sequence[ActionEvent], *, iou: float
     sequence = stream.sequence
     step = 1.0 / sequence.rate_hz if len(sequence) > 1 else 0.0
     return match_events(events, stream.truth, iou=iou, duration_s=sequence.duration + step)
+
+
+def find_right_events(stream: Stream, events: Sequence[ActionEvent], *, iou: float = 0.5) -> set[int]:
+    """Return the numbers of the events that `evaluate_events` counts as right."""
+    if stream.are_requests:
+        return {i for _, i in answer_requests(events, stream.truth)}
+    right, _ = pair_events(events, [span for span in stream.truth if span[0] != UNKNOWN], iou=iou)
+    return {i for i, _ in right}
 
 
 def compute_f1_interval(evaluations: Sequence[Evaluation], units: Sequence[str]) -> tuple[float, float]:

@@ -102,7 +102,8 @@ def test_annotating_writes_a_video_with_every_frame(run, perform, tmp_path):
     with open_source(tmp_path / "out.mp4") as video, open_source(tmp_path / "short.jsonl.gz") as recording:
         pictures = list(iter(video.read, None))
         assert len(pictures) == len(list(iter(recording.read, None)))
-    assert pictures[0].image.shape == (120, 160, 3)
+    assert pictures[0].image.shape[1] == 160
+    assert pictures[0].image.shape[0] > 120, "the time line is below"
     assert pictures[len(pictures) // 2].image.max() > 100, "a skeleton is drawn on black"
 
 
