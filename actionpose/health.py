@@ -6,14 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from actionpose.bank import MatchSettings, TemplateBank
 from actionpose.calibration import calibrate_thresholds, replay_template
+from actionpose.dtw import IntArray
+from actionpose.performances import are_cut_from_one, number_performances
 from actionpose.pose import FloatArray
 from actionpose.template import Template
 from actionpose.trace import compute_trace
 
 __all__ = ["TemplateHealth", "check_templates"]
+
+_BoolArray = npt.NDArray[np.bool_]
 
 _REDUNDANT = 0.3  # of the threshold: a take this near to another adds nothing
 _LOW_CONFIDENCE = 0.5
@@ -36,7 +41,7 @@ class TemplateHealth:
         Distance of that action's nearest take in units of the threshold: below 1 it would be mistaken for this one.
     own_ratio : float
         Distance of the nearest other take of the same action in units of the threshold: above 1 is an outlier. NaN
-        where it is the only take.
+        where it is the only take: its own mirror image, and what else shows the same performance, is no other one.
     is_exemplar : bool
         Whether it is the take nearest to all others of its action.
     problems : tuple of str
@@ -67,38 +72,71 @@ def check_templates(templates: Sequence[Template], settings: MatchSettings | Non
     replayed = [replay_template(bank, i) for i in range(len(templates))]
     ratio = compute_trace(bank, replayed).nearest() / thresholds
     labels = np.array([template.label for template in templates])
-    np.fill_diagonal(ratio, np.nan)
-    exemplars = {str(label): _exemplar(ratio, labels == label) for label in np.unique(labels)}
+    performance = number_performances(templates)
+    is_own = (labels[:, None] == labels[None, :]) & (performance[:, None] != performance[None, :])
+    exemplars = {_exemplar(ratio, is_own, np.flatnonzero(labels == label)) for label in np.unique(labels)}
     return [
-        _judge(i, bank, ratio, labels, thresholds, is_exemplar=exemplars[labels[i]] == i) for i in range(len(labels))
+        _judge(
+            i,
+            bank,
+            ratio[:, i],
+            thresholds[i],
+            is_own=is_own[:, i],
+            is_other=labels != labels[i],
+            is_exemplar=i in exemplars,
+            is_alone=bool((labels == labels[i]).sum() == 1),
+            is_repeated=any(
+                are_cut_from_one(templates[i], templates[j])
+                for j in np.flatnonzero((labels == labels[i]) & (performance == performance[i]))
+                if j < i
+            ),
+        )
+        for i in range(len(labels))
     ]
 
 
-def _exemplar(ratio: FloatArray, of_label: FloatArray) -> int:
-    """Index of the template that its siblings are nearest to."""
-    members = np.flatnonzero(of_label)
-    if len(members) == 1:
-        return int(members[0])
-    return int(members[np.nanmean(ratio[np.ix_(members, members)], axis=0).argmin()])
+def _exemplar(ratio: FloatArray, is_own: _BoolArray, members: IntArray) -> int:
+    """Index of the member that the others of its action are nearest to; the first where none can be compared."""
+    is_compared = is_own[np.ix_(members, members)]
+    n_compared = is_compared.sum(axis=0)
+    total = np.where(is_compared, ratio[np.ix_(members, members)], 0.0).sum(axis=0)
+    return int(members[np.where(n_compared, total / np.maximum(n_compared, 1), np.inf).argmin()])
 
 
 def _judge(
-    i: int, bank: TemplateBank, ratio: FloatArray, labels: FloatArray, thresholds: FloatArray, *, is_exemplar: bool
+    i: int,
+    bank: TemplateBank,
+    ratio: FloatArray,
+    threshold: float,
+    *,
+    is_own: _BoolArray,
+    is_other: _BoolArray,
+    is_exemplar: bool,
+    is_alone: bool,
+    is_repeated: bool,
 ) -> TemplateHealth:
-    own = ratio[(labels == labels[i]) & (np.arange(len(labels)) != i), i]
-    others = np.where(labels != labels[i], ratio[:, i], np.inf)
+    """Judge a template by the ratios of the N templates to it, and by which of them are takes of its own action."""
+    own = ratio[is_own]
+    others = np.where(is_other, ratio, np.inf)
     nearest = int(others.argmin())
     has_other = bool(np.isfinite(others[nearest]))
     own_ratio = float(own.min()) if len(own) else float("nan")
-    label = str(labels[i])
+    label, nearest_label = bank.templates[i].label, bank.templates[nearest].label
     problems = []
     if has_other and others[nearest] < 1.0:
         problems.append(
-            f"{labels[nearest]!r} would be taken for it ({others[nearest]:.2f} x its threshold): make the two actions "
+            f"{nearest_label!r} would be taken for it ({others[nearest]:.2f} x its threshold): make the two actions "
             "more different, or disable one of the two takes."
         )
-    if len(own) == 0:
-        problems.append(f"The only take of {label!r}: record one or two more.")
+    if is_repeated:
+        problems.append("Cut from the same performance as another take: it adds nothing, and may be disabled.")
+    elif len(own) == 0:
+        problems.append(
+            f"The only take of {label!r}: record one or two more."
+            if is_alone
+            else f"Too few takes of {label!r} to judge it by: the others show the same performance. Record one or two "
+            "more."
+        )
     elif own_ratio >= 1.0:
         problems.append(
             f"Unlike the other takes of {label!r} ({own_ratio:.2f} x its threshold): if it went wrong, remove it; if "
@@ -115,8 +153,8 @@ def _judge(
     return TemplateHealth(
         template_id=bank.templates[i].id,
         label=label,
-        threshold=float(thresholds[i]),
-        nearest_label=str(labels[nearest]) if has_other else "",
+        threshold=float(threshold),
+        nearest_label=nearest_label if has_other else "",
         nearest_ratio=float(others[nearest]),
         own_ratio=own_ratio,
         is_exemplar=is_exemplar,

@@ -9,6 +9,7 @@ import numpy as np
 
 from actionpose.bank import MatchSettings, TemplateBank
 from actionpose.calibration import calibrate_thresholds, collect_tracks, replay_template
+from actionpose.performances import number_performances
 from actionpose.pose import FloatArray, PoseSequence
 from actionpose.template import Template
 from actionpose.trace import Trace, compute_trace
@@ -30,7 +31,8 @@ class Tradeoff:
     alarm_ratios : array (A,)
         Distance over threshold of each thing in them that could become a false alarm, ascending.
     take_ratios : array (M,)
-        The same for each take, judged by the others of its action alone; ascending. Actions with one take have none.
+        The same for each take, judged by the others of its action alone; ascending. Actions with one take have none:
+        what shows the same performance, its mirror image for one, neither judges nor counts.
     """
 
     minutes: float
@@ -43,9 +45,13 @@ class Tradeoff:
         return float(n_alarms / self.minutes) if self.minutes else float("nan")
 
     def missed_share(self, sensitivity: float) -> float:
-        """Share of performances to be missed, 0 to 1; NaN where every action has but one take."""
+        """Share of performances to be missed, 0 to 1; NaN where there are too few takes: one of each action."""
         n_found = np.searchsorted(self.take_ratios, sensitivity)
         return float(1 - n_found / len(self.take_ratios)) if len(self.take_ratios) else float("nan")
+
+    def describe_missed(self, sensitivity: float) -> str:
+        """Return `missed_share` in words; "too few takes" where it is not known."""
+        return f"{100 * self.missed_share(sensitivity):.0f} %" if len(self.take_ratios) else "too few takes"
 
     def describe_alarms(self, sensitivity: float) -> str:
         """Return `alarms_per_minute` in words; "unknown" without a background."""
@@ -120,8 +126,12 @@ def _disjoint_ratios(trace: Trace, thresholds: FloatArray) -> FloatArray:
 
 
 def _take_ratios(bank: TemplateBank, thresholds: FloatArray) -> FloatArray:
-    """Distance over threshold of each take to the nearest other of its action."""
-    label = bank.label_of_template
-    ratio = compute_trace(bank, [replay_template(bank, i) for i in range(len(label))]).nearest() / thresholds
-    is_sibling = (label[:, None] == label[None, :]) & ~np.eye(len(label), dtype=bool)
-    return np.asarray(np.where(is_sibling, ratio, np.inf).min(axis=1)[is_sibling.any(axis=1)])
+    """Distance over threshold of each performance to the nearest other of its action; its mirror image is none."""
+    label, performance = bank.label_of_template, number_performances(bank.templates)
+    is_image = np.array(["mirror_of" in template.provenance for template in bank.templates])
+    order = np.argsort(is_image, kind="stable")
+    judged = order[np.unique(np.stack([label, performance])[:, order], axis=1, return_index=True)[1]]
+    tracks = [replay_template(bank, i) for i in judged]
+    ratio = compute_trace(bank, tracks).nearest() / thresholds
+    is_other = (label[judged, None] == label) & (performance[judged, None] != performance)
+    return np.asarray(np.where(is_other, ratio, np.inf).min(axis=1)[is_other.any(axis=1)])

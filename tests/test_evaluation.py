@@ -248,6 +248,13 @@ def test_templates_of_one_source_are_left_out_together() -> None:
     assert apart.accuracy == 1
 
 
+@pytest.mark.parametrize("together", ["source", None])
+def test_no_template_is_recognised_by_its_own_mirror_image(together: str | None) -> None:
+    takes = [Template.from_sequence("raise", arms("raise", seed=0)), template("spread", "b.mp4", 0)]
+    images = [take.mirrored() for take in takes]
+    assert set(leave_one_out([*takes, *images], together=together).skipped) == {t.id for t in (*takes, *images)}
+
+
 def test_disabled_templates_count_too() -> None:
     library = [template("raise", f"{i}.mp4", i) for i in range(2)]
     assert leave_one_out([replace(t, enabled=False) for t in library]).accuracy == 1

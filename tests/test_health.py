@@ -110,6 +110,32 @@ def test_one_label_with_two_takes_has_no_other_label() -> None:
         assert report.own_ratio < 1.0
 
 
+@pytest.mark.parametrize("action", ["wave", "raise"])
+def test_no_take_is_judged_by_its_own_mirror_image(action: str) -> None:
+    """A wave's image is far from it and would make it an outlier, a symmetric raise's near, and would praise it."""
+    original, others = take(action), make_templates(["punch", "cross"])
+    image = original.mirrored()
+    reports = check_templates([original, image, *others])
+    for report in reports[:2]:
+        assert np.isnan(report.own_ratio)
+        assert "Too few takes" in " ".join(report.problems)
+        assert "Unlike" not in " ".join(report.problems)
+        assert "Nearly the same" not in " ".join(report.problems)
+    second = take(action, seed=3, duration=1.6)
+    reports = check_templates([original, image, second, second.mirrored(), *others])
+    assert all(report.own_ratio < 1.0 for report in reports[:4])
+    assert reports[0].own_ratio == pytest.approx(check_templates([original, second, *others])[0].own_ratio, rel=0.5)
+
+
+def test_a_copy_is_not_another_take_but_adds_nothing() -> None:
+    original, others = take("wave"), make_templates(["raise"])
+    copy = take("wave")
+    first, second, *_ = check_templates([original, copy, *others])
+    assert np.isnan([first.own_ratio, second.own_ratio]).all()
+    assert "Too few takes of 'wave'" in first.problems[0]
+    assert second.problems == ("Cut from the same performance as another take: it adds nothing, and may be disabled.",)
+
+
 def test_confidence_counts_where_the_body_moves() -> None:
     template = take("wave")
     confidence = np.ones(template.sequence.confidence.shape)

@@ -57,6 +57,18 @@ def test_like_takes_are_not_missed_and_unlike_ones_are() -> None:
     assert compute_tradeoff(mixed + odd).missed_share(1.0) == 1.0
 
 
+def test_mirror_images_neither_judge_nor_count() -> None:
+    takes = make_templates(n_takes=1)
+    with_images = compute_tradeoff([*takes, *(template.mirrored() for template in takes)])
+    assert math.isnan(with_images.missed_share(1.0))
+    assert with_images.describe_missed(1.0) == "too few takes"
+    twice = make_templates(n_takes=2, noise=0.01)
+    images = [template.mirrored() for template in twice]
+    tradeoff = compute_tradeoff([*images, *twice])
+    assert len(tradeoff.take_ratios) == len(twice)
+    assert tradeoff.describe_missed(1.0) == "0 %"
+
+
 @pytest.mark.parametrize("sensitivity", [0.8, 1.0, 1.25])
 def test_expects_about_as_many_false_alarms_as_there_are(sensitivity: float) -> None:
     templates = [template for template in make_templates(n_takes=2, noise=0.01) if template.label != "wave"]

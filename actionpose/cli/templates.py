@@ -176,9 +176,8 @@ def _show_tradeoff(tradeoff: Tradeoff) -> None:
     click.echo()
     table = simple_table("sensitivity", "false alarms/min", "missed")
     for sensitivity in SENSITIVITIES:
-        missed = tradeoff.missed_share(sensitivity)
-        share = "unknown" if math.isnan(missed) else f"{100 * missed:.0f} %"
-        table.add_row(f"{sensitivity:g}", tradeoff.describe_alarms(sensitivity), share)
+        alarms, missed = tradeoff.describe_alarms(sensitivity), tradeoff.describe_missed(sensitivity)
+        table.add_row(f"{sensitivity:g}", alarms, missed)
     data.print(table)
     if tradeoff.minutes:
         n_seconds = 60 * tradeoff.minutes
@@ -188,7 +187,7 @@ def _show_tradeoff(tradeoff: Tradeoff) -> None:
     if n_takes := len(tradeoff.take_ratios):
         click.echo(f"missed: of {n_takes} takes, each judged by the others of its action")
     else:
-        click.echo("missed: unknown while every action has but one take")
+        click.echo("missed: too few takes; record each action twice or more. A mirror image is no take of its own")
 
 
 def _change(location: str | None, change: Callable[[TemplateLibrary], Iterable[Template]]) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 
 from actionpose.evaluation.counts import Confusion, as_number
 from actionpose.evaluation.statistics import compute_interval, resample_units
+from actionpose.performances import number_performances
 from actionpose.pose import PoseSequence
 from actionpose.recognizer import Recognizer, RecognizerSettings
 from actionpose.template import UNKNOWN, Template
@@ -178,7 +179,8 @@ def hold_out(
         Labels that are not shown: ``unknown`` is the right answer to them.
     together : str, optional
         Templates that have the same value under this name in their provenance are of one source, so that no clip
-        is recognised by another part of itself. None takes each template for a source.
+        is recognised by another part of itself; without it, those of one performance are, as a mirror image is of its
+        original's. None takes each performance for a source.
 
     Yields
     ------
@@ -186,8 +188,10 @@ def hold_out(
         For each source that shows an action which another source shows too.
     """
     sources: dict[str, list[Template]] = {}
-    for template in templates:
-        source = template.provenance.get(together, template.id) if together else template.id
+    first_of: dict[int, str] = {}  # performance -> id
+    for template, performance in zip(templates, number_performances(templates).tolist(), strict=True):
+        first = first_of.setdefault(performance, template.id)
+        source = template.provenance.get(together, first) if together else first
         sources.setdefault(source, []).append(template)
     for source, held_out in sources.items():
         shown = tuple(
@@ -224,7 +228,7 @@ def leave_one_out(
         Labels that the recogniser is not shown: ``unknown`` is the right answer to them.
     together : str, optional
         Templates that have the same value under this name in their provenance are left out together, so that no
-        clip is recognised by another part of itself. None leaves out each template alone.
+        clip is recognised by another part of itself. None leaves out each performance alone.
     whole : bool
         Compare whole clips instead of spotting events in them: ``unknown`` is then what is beyond every threshold.
 

@@ -45,8 +45,10 @@ def expect_alarms(
     def tell(sensitivity: float) -> str:
         n_alarms = round(tradeoff.alarms_per_minute(sensitivity) * tradeoff.minutes) if tradeoff.minutes else 0
         alarms = describe_alarms(n_alarms, tradeoff.minutes)
+        if not tradeoff.minutes:
+            return alarms
         missed = tradeoff.missed_share(sensitivity)
-        return alarms if math.isnan(missed) or not tradeoff.minutes else f"{alarms}, {missed:.0%} missed"
+        return f"{alarms}, {'too few takes' if math.isnan(missed) else f'{missed:.0%} missed'}"
 
     return tell
 

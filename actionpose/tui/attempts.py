@@ -94,10 +94,15 @@ class Attempts:
         return self.takes[-1]
 
     def others(self, take: Take, *, but: Attempt | None = None) -> list[PoseSequence]:
-        """Return the takes of the action in the library that a take can be compared with, all `but` one."""
+        """Return the takes of the action that a take can be compared with, all `but` one and its mirror image."""
         kept = [attempt for attempt in self.takes if attempt.is_kept]
         ids = {attempt.template_id for attempt in kept}
-        known = [template.sequence for template in self._known if template.id not in ids]
+        of_itself = {but.template_id} if but else set()
+        known = [
+            template.sequence
+            for template in self._known
+            if template.id not in ids and template.provenance.get("mirror_of") not in of_itself
+        ]
         return [
             other
             for other in (*known, *(attempt.take.sequence for attempt in kept if attempt is not but))

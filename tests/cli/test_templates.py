@@ -77,3 +77,15 @@ def test_check_names_every_template(run):
     assert len(health) == 6
     assert all(item["threshold"] > 0 for item in health)
     assert len(run("templates", "check").stdout.splitlines()) >= 7
+
+
+def test_check_judges_no_take_by_its_mirror_image(run, perform):
+    perform("alone", "wave", pause=0.8)
+    run("add", "--spans", "alone.csv", "--mirror", "--library", "alone.sqlite")
+    result = run("templates", "check", "--library", "alone.sqlite").stdout
+    assert "too few takes" in result
+    assert "100 %" not in result
+    assert "if it went wrong" not in result
+    checked = json.loads(run("templates", "check", "--json", "--library", "alone.sqlite").stdout)
+    assert [item["own_ratio"] for item in checked["templates"]] == [None, None]
+    assert {item["missed"] for item in checked["by_sensitivity"]} == {None}

@@ -10,7 +10,7 @@ from actionpose.errors import LibraryLockedError
 from actionpose.recorder import RecorderState
 from actionpose.recording import RecordingReader
 from actionpose.takes import Take, TakeQuality
-from actionpose.tui.attempts import describe_verdict
+from actionpose.tui.attempts import Attempts, describe_verdict
 from actionpose.tui.stage import describe_phase
 from actionpose.tui.taking import BackgroundTaking
 from actionpose.tui.trim import TrimScreen
@@ -113,6 +113,20 @@ async def test_redo_drops_the_take_and_records_another(run_app):
         await press(pilot, "o")
         await until(pilot, lambda: [t.id for t in pilot.app.library.templates() if t.id != first])
         assert first not in {template.id for template in pilot.app.library.templates()}
+
+
+async def test_a_take_is_not_judged_by_its_own_mirror_image(taught, wave):
+    attempts = Attempts(lambda: taught)
+    attempts.begin("swing")
+    take = Take(sequence=wave[20:-20], recorded=wave, verdict=TakeQuality())
+    attempt = attempts.add(take, provenance={})
+    await attempts.keep(attempt)
+    image = taught.add(taught.templates("swing")[0].mirrored())
+    await attempts.read_known()
+    assert attempts.others(take, but=attempt) == []
+    other = attempts.add(take, provenance={})
+    compared = attempts.others(take, but=other)
+    assert [len(sequence) for sequence in compared] == [len(image.sequence), len(take.sequence)], "of another take"
 
 
 async def test_trimming_shortens_the_template(run_app, wave):
