@@ -3,20 +3,57 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 
 from textual.content import Content
+from textual.widgets import Static
 
 from actionpose.evaluation import Confusion, Counts, Evaluation
+from actionpose.template import UNKNOWN
 from actionpose.tui.trial import Trial
 
-__all__ = ["describe_score"]
+__all__ = ["ScoreView", "describe_score"]
 
 _LABEL_WIDTH = 18
 
 
-def describe_score(trials: Sequence[Trial], evaluation: Evaluation | None) -> Content:
-    """Return precision, recall and F1 of every action, false alarms, errors in time, and what was taken for what."""
+class ScoreView(Static):
+    """How well trials went, laid out for the width there is."""
+
+    def __init__(self, *, id: str) -> None:  # as every widget calls it
+        super().__init__(id=id)
+        self._trials: Sequence[Trial] = ()
+        self._evaluation: Evaluation | None = None
+        self._width = 0
+
+    def show(self, trials: Sequence[Trial], evaluation: Evaluation | None) -> None:
+        """Show how well these went."""
+        self._trials, self._evaluation = tuple(trials), evaluation
+        self._lay_out()
+
+    def on_resize(self) -> None:
+        """Fit the new width."""
+        if self.content_size.width != self._width:
+            self._lay_out()
+
+    def _lay_out(self) -> None:
+        self._width = self.content_size.width
+        self.update(describe_score(self._trials, self._evaluation, width=self._width))
+
+
+def describe_score(trials: Sequence[Trial], evaluation: Evaluation | None, *, width: int) -> Content:
+    """Return precision, recall and F1 of every action, false alarms, errors in time, and what was taken for what.
+
+    Parameters
+    ----------
+    trials : sequence of Trial
+        What was tried.
+    evaluation : Evaluation, optional
+        How good that is, where it is known.
+    width : int
+        Cells of a line.
+    """
     minutes = sum(trial.duration_s for trial in trials) / 60
     if not trials:
         return Content("")
@@ -38,7 +75,7 @@ def describe_score(trials: Sequence[Trial], evaluation: Evaluation | None) -> Co
         )
     lines += [Content(""), *_table(evaluation)]
     if total.fp or total.fn:
-        lines += [Content(""), *_confusions(evaluation.confusion)]
+        lines += [Content(""), *_confusions(evaluation.confusion, width)]
     return Content("\n").join(lines)
 
 
@@ -64,10 +101,17 @@ def _figures(counts: Counts) -> str:
     return "  ".join(_ratio(value) for value in (counts.precision, counts.recall, counts.f1))
 
 
-def _confusions(confusion: Confusion) -> list[Content]:
-    """Return the whole table where it is small, else the mistakes alone."""
+def _confusions(confusion: Confusion, line_width: int) -> list[Content]:
+    """Return the whole table where it fits, else the mistakes alone, the most frequent first."""
     width = min(_LABEL_WIDTH, max(map(len, confusion.labels)))
     n_labels = len(confusion.labels)
+    if width + 3 + 4 * n_labels > line_width:
+        mistakes = Counter((truth, said) for truth, said in confusion.pairs if truth != said)
+        lines = [Content.styled("performed, recognised, how often", "$foreground-muted")]
+        for (truth, said), count in mistakes.most_common():
+            names = (("nothing" if name == UNKNOWN else name)[:_LABEL_WIDTH] for name in (truth, said))
+            lines.append(Content(f"{', '.join(names)}, {count}"))
+        return lines
     lines = [Content.styled("performed by row, recognised by column", "$foreground-muted")]
     numbers = "".join(f"{number:>4}" for number in range(1, n_labels)) + "   –"
     lines.append(Content.styled(" " * (width + 3) + numbers, "$foreground-muted"))

@@ -21,7 +21,7 @@ from actionpose.recognizer import Recognizer
 from actionpose.session.recognizers import make_recognizer
 from actionpose.tui.dialogs import PathSuggester, typed_path
 from actionpose.tui.header import HeaderBar
-from actionpose.tui.score import describe_score
+from actionpose.tui.score import ScoreView
 from actionpose.tui.trace import TraceView
 from actionpose.tui.trial import (
     Outcome,
@@ -151,7 +151,7 @@ class TestScreen(Screen[None]):
         with Horizontal(id="results"):
             yield DataTable[Text](id="events", cursor_type="row")
             with VerticalScroll(id="score", can_focus=False):
-                yield Static(id="figures")
+                yield ScoreView(id="figures")
         yield TraceView()
         yield Footer(show_command_palette=False)
 
@@ -301,7 +301,7 @@ class TestScreen(Screen[None]):
         self.query_one(ProgressBar).display = self._is_running
         self.refresh_bindings()
         self._show_events()
-        self.query_one("#figures", Static).update(describe_score(self._trials, evaluate_trials(self._trials)))
+        self.query_one(ScoreView).show(self._trials, evaluate_trials(self._trials))
         self._show_trace()
 
     def _show_events(self) -> None:

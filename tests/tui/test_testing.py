@@ -12,6 +12,7 @@ from textual.widgets import DataTable, Input
 
 from actionpose.decision import ActionEvent
 from actionpose.errors import InvalidDataError, LibraryError
+from actionpose.evaluation import Span, match_events
 from actionpose.library import TemplateLibrary
 from actionpose.recognizer import RecognizerSettings
 from actionpose.recording import RecordingWriter
@@ -19,6 +20,7 @@ from actionpose.session.recognizers import make_recognizer
 from actionpose.skeleton import UPPER_BODY_6
 from actionpose.sources import open_source
 from actionpose.tui.app import ActionposeApp
+from actionpose.tui.score import describe_score
 from actionpose.tui.testing import TestScreen
 from actionpose.tui.trace import draw_spans
 from actionpose.tui.trial import (
@@ -30,6 +32,7 @@ from actionpose.tui.trial import (
     run_trial,
 )
 from tests.synthetic import Move, frame_times, make_templates, sample
+from tests.test_evaluation import event
 from tests.tui.stage import make_app, notices_of, text_of, wait_for
 
 MOVES = (Move("wave", 1.0, 2.5), Move("raise", 4.0, 5.5), Move("wave", 7.0, 8.4))
@@ -111,6 +114,20 @@ def test_a_trial_tells_events_distances_and_progress(library: TemplateLibrary, r
     evaluation = evaluate_trials([trial])
     assert evaluation is not None
     assert evaluation.total.f1 == 1.0
+
+
+@pytest.mark.parametrize(("n_actions", "is_whole"), [(3, True), (9, False)])
+def test_what_was_taken_for_what_keeps_to_its_lines(n_actions: int, is_whole: bool) -> None:
+    """Of many actions the table would be wider than its panel, and its last column stand on lines of its own."""
+    labels = [f"a long label {k}" for k in range(n_actions)]
+    spans: list[Span] = [(label, 4.0 * k, 4.0 * k + 1) for k, label in enumerate(labels)]
+    events = [event(label, start, end) for label, (_, start, end) in zip([*labels[1:], labels[0]], spans, strict=True)]
+    trial = Trial(path=Path("x"), events=(), spans=tuple(spans), labels=(), time=np.arange(2.0), ratio=np.zeros((2, 0)))
+    lines = describe_score([trial], match_events(events, spans), width=44).plain.splitlines()
+    table = lines[next(i for i, line in enumerate(lines) if line.startswith("performed")) :]
+    assert max(map(len, table)) <= 44
+    assert (table[0] == "performed by row, recognised by column") == is_whole
+    assert len(table) == (2 + n_actions + 1 if is_whole else 1 + n_actions)
 
 
 def test_a_trial_can_be_cancelled(library: TemplateLibrary, recordings: Path) -> None:
