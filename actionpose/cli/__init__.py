@@ -18,6 +18,7 @@ from typing import Any
 import click
 
 from actionpose import __version__
+from actionpose.cli.groups import CommandGroup
 from actionpose.errors import ActionposeError, FallbackWarning
 
 __all__ = ["cli", "main"]
@@ -58,7 +59,7 @@ class _Interrupted(click.ClickException):
         click.echo(f"\n{self.message}", err=True)
 
 
-class _LazyGroup(click.Group):
+class _LazyGroup(CommandGroup):
     """Each command is ``actionpose.cli.<name>.<name>``, imported when it is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
@@ -93,6 +94,7 @@ First steps:
   actionpose                          do everything in the terminal application, or:
   actionpose record wave --takes 2    show it an action
   actionpose live                     and see it recognised
+  actionpose help templates           what a command does, with examples
 """,
 )
 @click.version_option(__version__, message="%(prog)s %(version)s")

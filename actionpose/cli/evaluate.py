@@ -15,8 +15,14 @@ from threadpoolctl import threadpool_limits
 from actionpose.cli.measure import draw_pictures, measure_clips, measure_library, measure_streams
 from actionpose.cli.options import epilog, library_option, merge_option, model_option, recognition_options
 from actionpose.cli.report import ClipReport, StreamReport
-from actionpose.cli.terminal import with_progress
-from actionpose.cli.wiring import enabled_templates, open_estimator, open_library, recognizer_factory
+from actionpose.cli.terminal import NOBODY_NOTE, with_progress
+from actionpose.cli.wiring import (
+    enabled_templates,
+    open_estimator,
+    open_library,
+    recognizer_factory,
+    stored_templates,
+)
 from actionpose.datasets import DATASETS, load_dataset, options_of
 from actionpose.decision import ActionEvent
 from actionpose.errors import InvalidDataError
@@ -141,25 +147,32 @@ def evaluate(
     settings: RecognizerSettings,
     **dataset_options: Any,
 ) -> None:
-    r"""Measure how good recognition is.
+    """Measure how good recognition is.
 
     DATA is one of
 
     \b
-      FILE                   a video or recording, with --spans: are its actions found?
-      (nothing)              your library: is every template recognised by the others?
-      jk2017:FOLDER          JK2017, sessions of bodies or of hands, two templates a gesture
-      utkinect:FOLDER        UTKinect-Action3D, templates of one recording, stream of the other
-      msr:FILE.npz           MSR-Action3D, clips of five people by those of five others
+      FILE                   a video or recording, with --spans: are its
+                             actions found?
+      (nothing)              your library: is every template recognised by
+                             the others?
+      jk2017:FOLDER          JK2017, sessions of bodies or of hands, two
+                             templates a gesture
+      utkinect:FOLDER        UTKinect-Action3D, templates of one recording,
+                             stream of the other
+      msr:FILE.npz           MSR-Action3D, clips of five people by those of
+                             five others
       natops:FILE.npz        NATOPS, clips in the split it comes in
-      signs:FILE.npz         signs by MediaPipe Holistic, a few templates drawn at random
-      pose-trainer:FILE.npz  exercises by OpenPose, a few templates drawn at random
+      signs:FILE.npz         signs by MediaPipe Holistic, a few templates
+                             drawn at random
+      pose-trainer:FILE.npz  exercises by OpenPose, a few templates drawn at
+                             random
 
     Where spans are known, an event is right if one of its label overlaps it enough; each span counts once. Where a
     span holds a whole set of repetitions, --merge makes one event of them. In jk2017 an event is right if it is
     reported while its gesture is asked for. Clips are told apart by the nearest template. Intervals are 95 % by
     bootstrap over independent people, clips or actions.
-    """
+    """  # noqa: D301  # click finds the backspace, not the backslash
     given = {name: value for name, value in dataset_options.items() if value is not None}
     scheme = (data or "").partition(":")[0]
     dataset = scheme if scheme in DATASETS else ""
@@ -180,7 +193,7 @@ def evaluate(
         if data is None:
             with open_library(library) as stored:
                 report = measure_library(
-                    stored.templates(), settings, hide=hide, whole=bool(whole), with_unknown=with_unknown
+                    stored_templates(stored), settings, hide=hide, whole=bool(whole), with_unknown=with_unknown
                 )
         elif dataset:
             extra["data"] = dataset
@@ -264,6 +277,8 @@ def _spot_in_video(
                     poses.append(tick.poses[0] if tick.poses else None)
             for note in session.notes:
                 click.echo(f"note: {note}", err=True)
+    if not any(poses):
+        click.echo(NOBODY_NOTE, err=True)
     if start_frame >= len(times):
         raise InvalidDataError(f"{video.name} has {len(times)} frames, so none is left from frame {start_frame} on.")
     begin = times[start_frame]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from actionpose.cli.groups import CommandGroup
 from actionpose.cli.keypoint_labels import build, collect, collect_labels, describe_dataset, skeleton_option
 from actionpose.cli.keypoint_models import analyze, configure, evaluate, export, run_export
 from actionpose.cli.keypoint_progress import stepping_progress
@@ -17,10 +18,11 @@ __all__ = ["keypoints"]
 
 
 @click.group(
+    cls=CommandGroup,
     epilog=epilog(
         "keypoints quickstart me1.mp4 me2.mp4 -o models/me",
         "live --model models/me",
-    )
+    ),
 )
 def keypoints() -> None:
     """Make a keypoint model of your own: of people, animals or things.

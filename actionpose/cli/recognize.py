@@ -22,7 +22,7 @@ from actionpose.cli.options import (
     people_option,
     recognition_options,
 )
-from actionpose.cli.terminal import simple_table, with_progress
+from actionpose.cli.terminal import NOBODY_NOTE, simple_table, with_progress
 from actionpose.cli.wiring import open_estimator, open_library, recognizer_factory, stopping_on_signals
 from actionpose.decision import ActionEvent, merge_repetitions
 from actionpose.errors import ActionposeError
@@ -119,7 +119,7 @@ def recognize(
         n_actions = sum(event.repetitions for event in events)
         click.echo(f"{n_actions} actions in {stats.n_processed} frames, {stats.rate_hz:.0f} fps.", err=True)
         if not n_seen:
-            click.echo("Nobody was in view.", err=True)
+            click.echo(NOBODY_NOTE, err=True)
 
 
 def _open_video(path: Path | None, info: SourceInfo) -> AbstractContextManager[VideoWriter | None]:

@@ -11,9 +11,10 @@ from typing import Any
 
 import click
 
+from actionpose.cli.groups import CommandGroup
 from actionpose.cli.options import epilog, library_option
 from actionpose.cli.terminal import data, simple_table, template_line
-from actionpose.cli.wiring import enabled_templates, open_library
+from actionpose.cli.wiring import EmptyLibraryError, enabled_templates, open_library, stored_templates
 from actionpose.health import check_templates
 from actionpose.library import TemplateLibrary
 from actionpose.template import Template
@@ -26,7 +27,8 @@ _name = click.argument("name", metavar="LABEL|ID")
 
 
 @click.group(
-    epilog=epilog("templates list", "templates check", "templates rename wave greet", "templates remove greet")
+    cls=CommandGroup,
+    epilog=epilog("templates list", "templates check", "templates rename wave greet", "templates remove greet"),
 )
 def templates() -> None:
     """List, change, share and check the templates.
@@ -44,7 +46,11 @@ def list_(*, removed: bool, as_json: bool, library: str | None) -> None:
     """List all templates."""
     with open_library(library) as lib:
         found = lib.removed() if removed else lib.templates()
-        _show_list(found, as_json=as_json, location=lib.location)
+        _show_list(found, as_json=as_json)
+        if not found and removed:
+            click.echo(f"Nothing that {lib.location} holds was removed.", err=True)
+        elif not found:
+            _say_empty(lib)
 
 
 @templates.command(epilog=epilog("templates show wave", "templates show 3f2a91c0 --json"))
@@ -118,6 +124,7 @@ def restore(*, name: str | None, library: str | None) -> None:
 def export(*, target: Path, names: tuple[str, ...], library: str | None) -> None:
     """Write templates to portable files, one each, into the folder TARGET; all of them, or those named."""
     with open_library(library) as lib:
+        stored_templates(lib)
         for path in lib.export(target, names=names or None):
             click.echo(path)
 
@@ -199,12 +206,19 @@ def _change(location: str | None, change: Callable[[TemplateLibrary], Iterable[T
     click.echo(f"{len(changed)} templates changed." if changed else "Nothing to change.", err=True)
 
 
-def _show_list(found: list[Template], *, as_json: bool, location: str) -> None:
+def _say_empty(library: TemplateLibrary) -> None:
+    """Say on stderr what the commands that need templates fail with."""
+    try:
+        stored_templates(library)
+    except EmptyLibraryError as error:
+        click.echo(f"{error.message}\nhint: {error.hint}", err=True)
+
+
+def _show_list(found: list[Template], *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([_record(template) for template in found], indent=2))
         return
     if not found:
-        click.echo(f"{location} holds none.", err=True)
         return
     table = simple_table("id", "label", "seconds", "fps", "", "created", "source")
     for template in found:

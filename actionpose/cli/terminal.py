@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from actionpose.template import Template
 
 __all__ = [
+    "NOBODY_NOTE",
     "STILL_NOTE",
     "NoteReader",
     "StatusLine",
@@ -47,6 +48,7 @@ __all__ = [
 data = Console(highlight=False, markup=False, emoji=False)
 narration = Console(stderr=True, highlight=False, markup=False, emoji=False)
 
+NOBODY_NOTE = "Nobody was in view."
 STILL_NOTE = "Nothing moves in it, so it is taken for a pose to hold."
 
 _REDRAW_S = 1 / 15  # oftener is not read, and costs

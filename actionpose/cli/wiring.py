@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 import platformdirs
 
 from actionpose.recognizer import Recognizer, RecognizerSettings
-from actionpose.session.recognizers import enabled_templates, make_recognizer
+from actionpose.session.recognizers import EmptyLibraryError, enabled_templates, make_recognizer, stored_templates
 from actionpose.sources import Source
 from actionpose.sources.replay import ReplaySource
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from actionpose.library import TemplateLibrary
 
 __all__ = [
+    "EmptyLibraryError",
     "data_folder",
     "deferring_interrupts",
     "enabled_templates",
@@ -30,6 +31,7 @@ __all__ = [
     "recognizer_factory",
     "recordings_folder",
     "stopping_on_signals",
+    "stored_templates",
 ]
 
 

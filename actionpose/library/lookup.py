@@ -155,6 +155,8 @@ def _find(name: str, label_by_id: dict[str, str], is_removed: bool) -> list[str]
 
 def _nearest(name: str, known: Iterable[str]) -> str:
     folded = {word.casefold(): word for word in known}
+    if not folded:
+        return "The library holds none: record an action, for instance `actionpose record wave`."
     near = get_close_matches(name.casefold(), folded, n=3)
     if near:
         return f"Did you mean {' or '.join(folded[word] for word in near)}?"

@@ -11,7 +11,7 @@ from actionpose.template import Template
 if TYPE_CHECKING:
     from actionpose.library import TemplateLibrary  # brings SQLAlchemy
 
-__all__ = ["EmptyLibraryError", "enabled_templates", "make_recognizer"]
+__all__ = ["EmptyLibraryError", "enabled_templates", "make_recognizer", "stored_templates"]
 
 
 class EmptyLibraryError(LibraryError):
@@ -26,15 +26,29 @@ def enabled_templates(library: TemplateLibrary) -> list[Template]:
     EmptyLibraryError
         If there are none.
     """
-    templates = library.templates()
-    enabled = [template for template in templates if template.enabled]
+    enabled = [template for template in stored_templates(library) if template.enabled]
     if enabled:
         return enabled
     raise EmptyLibraryError(
-        f"The library {library.location} holds no{' enabled' if templates else ''} templates.",
-        hint="Enable some: `actionpose templates enable LABEL`."
-        if templates
-        else "Record an action, for instance `actionpose record wave`, or take the templates of others: "
+        f"The library {library.location} holds no enabled templates.",
+        hint="Enable some: `actionpose templates enable LABEL`.",
+    )
+
+
+def stored_templates(library: TemplateLibrary) -> list[Template]:
+    """Return all templates, the disabled ones too.
+
+    Raises
+    ------
+    EmptyLibraryError
+        If there are none.
+    """
+    templates = library.templates()
+    if templates:
+        return templates
+    raise EmptyLibraryError(
+        f"The library {library.location} holds no templates.",
+        hint="Record an action, for instance `actionpose record wave`, or take the templates of others: "
         "`actionpose templates import templates/`.",
     )
 

@@ -7,6 +7,9 @@ import json
 import numpy as np
 import pytest
 
+from actionpose.recording import RecordingWriter
+from actionpose.skeleton import BLAZEPOSE_33
+
 pytestmark = pytest.mark.usefixtures("taught")
 
 
@@ -261,3 +264,16 @@ def test_a_set_of_repetitions_can_be_one_span(run, perform, tmp_path):
     ]
     assert found[0]["tp"] == 0
     assert (found[1]["tp"], found[1]["fp"], found[1]["fn"]) == (1, 0, 0)
+
+
+@pytest.mark.usefixtures("taught")
+def test_nobody_in_view_is_told_as_recognize_tells_it(run, tmp_path):
+    path = tmp_path / "empty.jsonl.gz"
+    with RecordingWriter(path, skeleton=BLAZEPOSE_33, estimator="truth", source="x", size=(64, 48)) as writer:
+        for index in range(60):
+            writer.append(index, index / 30, [])
+    (tmp_path / "empty.csv").write_text("video,label,start_s,end_s\nempty.jsonl.gz,wave,0.2,1\n")
+    result = run("evaluate", path, "--spans", "empty.csv", "--json")
+    assert "Nobody was in view." in result.stderr.splitlines()
+    assert json.loads(result.stdout)["total"]["fn"] == 1
+    assert "Nobody was in view." in run("recognize", path).stderr.splitlines()

@@ -32,8 +32,66 @@ def test_version(run):
     assert run("--version").stdout == f"actionpose {actionpose.__version__}\n"
 
 
-def test_an_unknown_command_is_wrong_usage(run):
-    assert "nosuch" in run("nosuch", code=2).stderr
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("templats list", "Did you mean templates?"),
+        ("LIVE", "Did you mean live?"),
+        ("templates lst", "Did you mean list?"),
+        ("keypoints trian x", "Did you mean train?"),
+        ("help templates renam", "Did you mean rename?"),
+        ("templates list --jsn", "--json"),
+        ("nosuch", "There are demo, record"),
+    ],
+)
+def test_what_is_misspelt_is_wrong_usage_with_what_was_meant(run, typed, meant):
+    assert meant in run(*typed.split(), code=2).stderr
+
+
+@pytest.mark.parametrize("command", ["", "live", "templates", "templates rename", "keypoints train"])
+def test_help_is_a_command_too(run, command):
+    shown = run("help", *command.split()).stdout
+    assert shown == run(*command.split(), "--help").stdout
+    group, _, name = command.rpartition(" ")
+    if group:
+        assert run(group, "help", name).stdout == shown
+    assert "no commands of its own" in run("help", "live", "x", code=2).stderr
+
+
+def test_no_help_shows_what_is_for_its_layout_alone(run):
+    """At 80 columns the tables in it keep their lines."""
+    for command in (*_COMMANDS, *(f"templates {name}" for name in _TEMPLATE_COMMANDS)):
+        shown = run("help", *command.split()).stdout
+        assert "\\b" not in shown
+        assert "\b" not in shown
+        assert max(map(len, shown.partition("Examples:")[0].splitlines())) <= 80
+    evaluating = run("help", "evaluate").stdout.splitlines()
+    assert "    natops:FILE.npz        NATOPS, clips in the split it comes in" in evaluating
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["recognize x.jsonl.gz", "live x.jsonl.gz", "evaluate x.jsonl.gz --spans x.csv", "evaluate", "templates check",
+     "templates export out/"],
+)  # fmt: skip
+def test_an_empty_library_says_so_in_every_command(run, perform, command):
+    perform("x", "wave")
+    stderr = run(*command.split(), code=1).stderr
+    assert "holds no templates" in stderr
+    assert "actionpose record wave" in stderr
+
+
+@pytest.mark.parametrize("command", ["templates list", "templates list --json"])
+def test_the_list_of_an_empty_library_is_empty_and_says_so(run, command):
+    result = run(*command.split())
+    assert result.stdout in ("", "[]\n")
+    assert "holds no templates" in result.stderr
+    assert "actionpose record wave" in result.stderr
+
+
+def test_a_name_in_an_empty_library_says_so(run):
+    assert "holds none" in run("templates", "show", "wave", code=1).stderr
+    assert "holds none" in run("templates", "rename", "wave", "x", code=1).stderr
 
 
 def test_errors_are_on_stderr_without_a_traceback():
