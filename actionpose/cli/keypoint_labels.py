@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import click
+import numpy as np
 
 from actionpose.cli.keypoint_progress import stepping_progress, stopping_on_interrupt
 from actionpose.cli.options import epilog
 from actionpose.cli.terminal import frame_progress
+from actionpose.safe_text import printable
 from actionpose.sources import open_source
 
 if TYPE_CHECKING:
     from actionpose.training.dataset import KeypointDataset
     from actionpose.training.labels import LabelSet
 
-__all__ = ["build", "collect", "collect_labels", "describe_dataset", "skeleton_option"]
+__all__ = ["build", "collect", "collect_labels", "describe_dataset", "say_note", "skeleton_option"]
 
 _PATH = click.Path(path_type=Path)
 _FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -104,7 +107,14 @@ def collect_labels(
 @click.option(
     "--format", "form", type=click.Choice(_FORMATS), default="labels", show_default=True, help="What LABELS are."
 )
-@click.option("--images", type=_FOLDER, help="Where the pictures are.  [default: beside the labels]")
+@click.option("--images", type=_FOLDER, help="Where the pictures are.  [default: beside the labels, or above]")
+@click.option(
+    "--category",
+    "categories",
+    metavar="NAME",
+    multiple=True,
+    help="Of COCO files, read this one alone; may be given several times.  [default: all with keypoints]",
+)
 @_size_option
 @click.option("--colour", is_flag=True, help="Keep colours; gray is quicker.")
 @click.option("--whole", is_flag=True, help="Use whole pictures, not crops around the keypoints.")
@@ -112,10 +122,11 @@ def collect_labels(
 @click.option(
     "--split",
     "split_by",
-    type=click.Choice(["time", "source", "random"]),
-    default="time",
+    type=click.Choice(["auto", "time", "source", "random"]),
+    default="auto",
     show_default=True,
-    help="Test on the last stretch of each source, on whole sources, or on single pictures.",
+    help="Test on the last stretch of each source (time), on whole sources, or on single pictures; auto takes the "
+    "first of these that suits the data.",
 )
 @click.option("--validation", metavar="SHARE", type=click.FloatRange(0, 1), default=0.1, show_default=True)
 @click.option("--test", metavar="SHARE", type=click.FloatRange(0, 1), default=0.2, show_default=True)
@@ -126,41 +137,60 @@ def build(
     output: Path,
     form: str,
     images: Path | None,
+    categories: tuple[str, ...],
     size: tuple[int, int],
     colour: bool,
     whole: bool,
     margin: float | None,
-    split_by: Literal["time", "source", "random"],
+    split_by: Literal["auto", "time", "source", "random"],
     validation: float,
     test: float,
     seed: int,
 ) -> None:
-    """Make a dataset of labelled pictures: one file, divided for training, validation and test."""
+    """Make a dataset of labelled pictures: one file, divided for training, validation and test.
+
+    Pictures are found by the paths in LABELS, whole or by their endings, in the folder of LABELS or above it. What is
+    left out is said, and why.
+    """
     from actionpose.training.build import DEFAULT_MARGIN, build_dataset
-    from actionpose.training.dataset import KeypointDataset, save_dataset, split
+    from actionpose.training.dataset import KeypointDataset, choose_split, save_dataset, split
 
     if whole and margin is not None:
         raise click.UsageError("--whole pictures have no --margin.")
+    if categories and form != "coco":
+        raise click.UsageError("--category is for --format coco.")
     margin = None if whole else DEFAULT_MARGIN if margin is None else margin
-    parts = []
+    parts: list[KeypointDataset] = []
     for path in labels:
-        found = _import_labels(path, form, images)
+        found = _import_labels(path, form, images, categories)
         for note in found.notes:
-            click.echo(f"note: {note}", err=True)
+            say_note(note)
         with stepping_progress("cutting out", len(found.images)) as advance:
             channels = 3 if colour else 1
-            parts.append(build_dataset(found, size=size, channels=channels, margin=margin, on_image=advance))
-    dataset = split(KeypointDataset.concatenate(parts), by=split_by, validation=validation, test=test, seed=seed)
+            made = build_dataset(found, size=size, channels=channels, margin=margin, on_image=advance, on_note=say_note)
+        if {source for part in parts for source in part.source.tolist()} & set(made.source.tolist()):
+            made = replace(made, source=np.char.add(f"{path}: ", made.source))  # a video of the same name is another
+        parts.append(made)
+    dataset = KeypointDataset.concatenate(parts)
+    by = choose_split(dataset, validation=validation, test=test) if split_by == "auto" else split_by
+    dataset = split(dataset, by=by, validation=validation, test=test, seed=seed)
     save_dataset(dataset, output)
-    click.echo(f"{output}: {describe_dataset(dataset)}", err=True)
+    click.echo(f"{output}: {describe_dataset(dataset)} Split: {by}.", err=True)
 
 
-def _import_labels(path: Path, form: str, images: Path | None) -> LabelSet:
+def say_note(note: str) -> None:
+    """Say what the user should know and cannot see."""
+    click.echo(f"note: {printable(note)}", err=True)
+
+
+def _import_labels(path: Path, form: str, images: Path | None, categories: tuple[str, ...]) -> LabelSet:
     from actionpose.training import importers
     from actionpose.training.labels import load_labels
 
     if form == "labels":
         return load_labels(path)
+    if form == "coco":
+        return importers.load_coco(path, images=images, categories=categories)
     load: Callable[..., LabelSet] = getattr(importers, f"load_{form}")
     return load(path, images=images)
 

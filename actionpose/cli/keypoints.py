@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from actionpose.cli.groups import CommandGroup
-from actionpose.cli.keypoint_labels import build, collect, collect_labels, describe_dataset, skeleton_option
+from actionpose.cli.keypoint_labels import build, collect, collect_labels, describe_dataset, say_note, skeleton_option
 from actionpose.cli.keypoint_models import analyze, configure, evaluate, export, run_export
 from actionpose.cli.keypoint_progress import stepping_progress
 from actionpose.cli.keypoint_training import run_training, train
@@ -65,13 +65,14 @@ def quickstart(
     """
     require_torch()
     from actionpose.training.build import build_dataset
-    from actionpose.training.dataset import save_dataset, split
+    from actionpose.training.dataset import choose_split, save_dataset, split
 
     workshop = folder / "training"
     workshop.mkdir(parents=True, exist_ok=True)
     labels = collect_labels(sources, workshop / "labels", skeleton_name, keep=keep)
     with stepping_progress("cutting out", len(labels.images)) as advance:
-        dataset = split(build_dataset(labels, on_image=advance))
+        dataset = build_dataset(labels, on_image=advance, on_note=say_note)
+    dataset = split(dataset, by=choose_split(dataset))
     save_dataset(dataset, workshop / "data.npz")
     click.echo(describe_dataset(dataset), err=True)
     run_training(dataset, workshop / "run", minutes=minutes)

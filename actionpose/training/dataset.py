@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 import msgspec
 import numpy as np
@@ -23,6 +23,8 @@ __all__ = [
     "UNLABELLED",
     "KeypointDataset",
     "Part",
+    "SplitKind",
+    "choose_split",
     "compute_fingerprint",
     "load_dataset",
     "save_dataset",
@@ -33,6 +35,7 @@ UNLABELLED, DOUBTFUL, SURE = 0, 1, 2
 """Visibility of a keypoint: no label; hidden, or not agreed on by the teacher's two passes; plain to see."""
 
 Part = Literal["train", "validation", "test", "unused"]
+SplitKind = Literal["time", "source", "random"]
 
 _VERSION: Final = 1
 _ARRAYS: Final = ("image", "keypoints", "visibility", "box", "reference_px", "source", "time", "part", "area")
@@ -188,7 +191,7 @@ class KeypointDataset:
 def split(
     dataset: KeypointDataset,
     *,
-    by: Literal["time", "source", "random"] = "time",
+    by: SplitKind = "time",
     validation: float = 0.1,
     test: float = 0.2,
     gap_s: float = 0.2,
@@ -204,7 +207,7 @@ def split(
         ``time``: of each source the last stretch is for the test and the one before it for validation, and what lies
         within `gap_s` before such a stretch is not used, since neighbouring frames are nearly the same picture.
         ``source``: whole sources, drawn at random. ``random``: single images, for pictures that were not taken in a
-        row.
+        row. See `choose_split`.
     validation, test : float
         Share of each, 0 to 1; together below 1.
     gap_s : float
@@ -215,25 +218,66 @@ def split(
     Raises
     ------
     InvalidDataError
-        If the shares make no sense, or leave nothing to train on.
+        If the shares make no sense, leave nothing to train on or nothing of what is to be the test, or pictures without
+        times are to be divided by them.
     """
     if min(validation, test) < 0 or validation + test >= 1:
         raise InvalidDataError(
             f"The shares for validation and test must lie between 0 and 1 and leave something to train on, "
             f"got {validation} and {test}."
         )
-    if by == "time":
-        part = _split_time(dataset, validation, test, gap_s)
-    elif by in ("source", "random"):
-        units = dataset.source if by == "source" else np.arange(len(dataset)).astype(str)
-        part = _split_units(units, validation, test, np.random.default_rng(seed))
-    else:
+    if by not in get_args(SplitKind):
         raise InvalidDataError(f"Datasets are split by time, source or random, got {by!r}.")
-    if not (part == "train").any():
+    if by == "time" and not _has_times(dataset):
         raise InvalidDataError(
-            f"Splitting {len(dataset)} images by {by} leaves none to train on.", hint="Collect more, or ask for less."
+            f"Most of the {len(dataset)} images have no time of their own in their source.",
+            hint="Split by source (whole videos, or all bodies of a picture), or at random.",
         )
+    part = _divide(dataset, by, validation=validation, test=test, gap_s=gap_s, seed=seed)
+    for name, share, purpose in (("train", 1.0, "train on"), ("test", test, "test on")):
+        if share and not (part == name).any():
+            raise InvalidDataError(
+                f"Splitting {len(dataset)} images by {by!r} leaves none to {purpose}.",
+                hint="Collect more, split in another way, or ask for other shares.",
+            )
     return replace(dataset, part=part)
+
+
+def choose_split(
+    dataset: KeypointDataset, *, validation: float = 0.1, test: float = 0.2, gap_s: float = 0.2
+) -> SplitKind:
+    """Return how to divide this dataset: the first way that gives each part at least half of its share.
+
+    By time, so that the test is later than what was trained on; else by source, so that pictures taken together stay
+    together; else at random.
+
+    Parameters
+    ----------
+    dataset, validation, test, gap_s
+        As for `split`.
+    """
+    shares = {"train": 1 - validation - test, "validation": validation, "test": test}
+    ways: tuple[SplitKind, ...] = ("time", "source") if _has_times(dataset) else ("source",)
+    for by in ways:
+        part = _divide(dataset, by, validation=validation, test=test, gap_s=gap_s, seed=0)
+        if all((part == name).mean() >= share / 2 for name, share in shares.items()):
+            return by
+    return "random"
+
+
+def _has_times(dataset: KeypointDataset) -> bool:
+    """Whether most images are the only ones of their source at their time."""
+    n_moments = len(set(zip(dataset.source.tolist(), dataset.time.tolist(), strict=True)))
+    return 2 * n_moments > len(dataset)
+
+
+def _divide(
+    dataset: KeypointDataset, by: SplitKind, *, validation: float, test: float, gap_s: float, seed: int
+) -> _TextArray:
+    if by == "time":
+        return _split_time(dataset, validation, test, gap_s)
+    units = dataset.source if by == "source" else np.arange(len(dataset)).astype(str)
+    return _split_units(units, validation, test, np.random.default_rng(seed))
 
 
 def _split_time(dataset: KeypointDataset, validation: float, test: float, gap_s: float) -> _TextArray:

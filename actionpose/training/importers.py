@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import itertools
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -18,11 +20,15 @@ from actionpose.pose import FloatArray
 from actionpose.skeleton import HAND_21, STANDARD_SKELETONS, Skeleton
 from actionpose.training.dataset import DOUBTFUL, SURE, UNLABELLED
 from actionpose.training.labels import LabelledImage, LabelSet, compute_reference
+from actionpose.training.pictures import find_pictures
 
 __all__ = ["load_coco", "load_csv", "load_deeplabcut", "load_freihand"]
 
 _MAX_JSON_BYTES = 2**31
 _FREIHAND_VERSIONS = 4  # each pose was photographed once and composed with three other backgrounds
+# DeepLabCut's pcutoff is .6: below, it draws no keypoint. What is about 0 says that the part is not in the picture.
+_LIKELY, _UNLIKELY = 0.6, 0.1
+_LIKELIHOODS = ("likelihood", "confidence", "score")
 
 _Content = TypeVar("_Content")
 _IntArray = npt.NDArray[np.uint8]
@@ -31,6 +37,13 @@ _IntArray = npt.NDArray[np.uint8]
 class _CocoImage(msgspec.Struct):
     id: int
     file_name: str
+    width: float | None = None
+    height: float | None = None
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """Width and height, where the file has them."""
+        return (round(self.width), round(self.height)) if self.width and self.height else None
 
 
 class _CocoCategory(msgspec.Struct):
@@ -54,7 +67,7 @@ class _Coco(msgspec.Struct):
     categories: list[_CocoCategory] = []
 
 
-def load_coco(path: str | Path, *, images: str | Path | None = None) -> LabelSet:
+def load_coco(path: str | Path, *, images: str | Path | None = None, categories: Sequence[str] = ()) -> LabelSet:
     """Read COCO keypoints (cocodataset.org, "data format"): one picture for each annotated body.
 
     Parameters
@@ -62,61 +75,90 @@ def load_coco(path: str | Path, *, images: str | Path | None = None) -> LabelSet
     path : path
         The JSON file. If its categories name no keypoints, a standard skeleton with as many is taken.
     images : path, optional
-        Folder of the pictures. Default: that of the file.
+        Folder of the pictures. Default: that of the file, or one above it.
+    categories : sequence of str, optional
+        Names of those to read. Default: all that have keypoints, which must be the same ones.
 
     Raises
     ------
     InvalidDataError
-        If the file is not of that format, or several categories have keypoints.
+        If the file is not of that format, or its categories have different keypoints.
     """
     path = Path(path)
-    folder = path.parent if images is None else Path(images)
     found = _read_json(path, _Coco)
-    category, skeleton = _coco_skeleton(found, path)
-    names = {image.id: image.file_name for image in found.images}
-    labelled, n_left_out = [], 0
+    chosen, skeleton = _coco_skeleton(found, path, categories)
+    pictures = {image.id: image for image in found.images}
+    bodies, left_out = [], Counter[str]()
     for body in found.annotations:
-        if category is not None and body.category_id != category:
+        reason = _find_coco_fault(body, chosen, pictures, skeleton)
+        if reason:
+            left_out[reason] += 1
             continue
-        values = np.array(body.keypoints, dtype=np.float64)
-        fits = values.size == 3 * skeleton.n_keypoints and np.isfinite(values).all() and body.image_id in names
-        if not fits or body.iscrowd or not values[2::3].any():
-            n_left_out += 1
-            continue
-        position, visibility = values.reshape(-1, 3)[:, :2], values[2::3]
-        labelled.append(
-            _make_image(
-                folder / _inside(names[body.image_id]),
-                np.where(visibility[:, None] > 0, position, np.nan),
-                np.where(visibility > 0, SURE, UNLABELLED).astype(np.uint8),  # a person labelled the hidden ones too
-                skeleton,
-                source=names[body.image_id],
+        values = np.array(body.keypoints, dtype=np.float64).reshape(-1, 3)
+        picture = pictures[body.image_id]
+        bodies.append(
+            _Body(
+                name=picture.file_name,
+                position=values[:, :2],
+                visibility=np.where(values[:, 2] > 0, SURE, UNLABELLED).astype(np.uint8),  # hidden ones are labels, too
+                source=picture.file_name,
                 area_px=body.area or None,
+                size=picture.size,
             )
         )
-    return _finish(skeleton, labelled, [f"{n_left_out} bodies without keypoints were left out."] * bool(n_left_out))
+    notes = [f"Left out {n} of {len(found.annotations)} bodies: {why}." for why, n in left_out.items()]
+    if len(chosen) > 1:
+        notes.append(f"{len(chosen)} categories have the same keypoints and are read as one.")
+    return _finish(bodies, skeleton, path=path, images=images, notes=notes, has_seconds=False)
 
 
-def _coco_skeleton(found: _Coco, path: Path) -> tuple[int | None, Skeleton]:
-    with_keypoints = [category for category in found.categories if category.keypoints]
-    if len(with_keypoints) > 1:
+def _find_coco_fault(
+    body: _CocoAnnotation, chosen: Sequence[int], pictures: dict[int, _CocoImage], skeleton: Skeleton
+) -> str:
+    """Return why a body cannot be used; nothing if it can."""
+    values = np.array(body.keypoints, dtype=np.float64)
+    if chosen and body.category_id not in chosen:
+        return "of another category"
+    if body.iscrowd:
+        return "a crowd (iscrowd)"
+    if not values[2::3].any():
+        return "no keypoint is labelled"
+    if values.size != 3 * skeleton.n_keypoints or not np.isfinite(values).all():
+        return f"not {skeleton.n_keypoints} times x, y and v"
+    return "" if body.image_id in pictures else "the file lists no picture of that image_id"
+
+
+def _coco_skeleton(found: _Coco, path: Path, names: Sequence[str]) -> tuple[list[int], Skeleton]:
+    """Return the categories' numbers, none where they do not matter, and their skeleton."""
+    with_keypoints = [c for c in found.categories if c.keypoints and (not names or c.name in names)]
+    unknown = [name for name in names if name not in [c.name for c in with_keypoints]]
+    if unknown:
         raise InvalidDataError(
-            f"{path} has keypoints for {', '.join(c.name for c in with_keypoints)}.", hint="Keep one category."
+            f"{path} has no category {unknown[0]!r} with keypoints; it has "
+            f"{', '.join(c.name for c in found.categories if c.keypoints) or 'none'}."
         )
     if with_keypoints:
-        category = with_keypoints[0]
-        known = next((s for s in STANDARD_SKELETONS.values() if list(s.keypoints) == category.keypoints), None)
+        first = with_keypoints[0]
+        other = next((c for c in with_keypoints if c.keypoints != first.keypoints), None)
+        if other is not None:
+            raise InvalidDataError(
+                f"{path} has categories with different keypoints: {first.name} {', '.join(first.keypoints[:4])}, ...; "
+                f"{other.name} {', '.join(other.keypoints[:4])}, ...",
+                hint=f"Choose, for instance: --category {first.name!r}.",
+            )
+        known = next((s for s in STANDARD_SKELETONS.values() if list(s.keypoints) == first.keypoints), None)
         edges = [
-            (category.keypoints[a - 1], category.keypoints[b - 1])
-            for a, b in category.skeleton
-            if min(a, b) > 0 and max(a, b) <= len(category.keypoints)
+            (first.keypoints[a - 1], first.keypoints[b - 1])
+            for a, b in first.skeleton
+            if min(a, b) > 0 and max(a, b) <= len(first.keypoints)
         ]
-        return category.id, known or Skeleton(name=category.name, keypoints=category.keypoints, edges=edges)
+        name = first.name if len(with_keypoints) == 1 else "coco"
+        return [c.id for c in with_keypoints], known or Skeleton(name=name, keypoints=first.keypoints, edges=edges)
     counts = {len(body.keypoints) // 3 for body in found.annotations if body.keypoints}
     fitting = [s for s in STANDARD_SKELETONS.values() if counts == {s.n_keypoints}]
     if not fitting:
         raise InvalidDataError(f"{path} does not name its keypoints, and has {sorted(counts)} of them.")
-    return None, fitting[0]
+    return [], fitting[0]
 
 
 def load_deeplabcut(path: str | Path, *, images: str | Path | None = None) -> LabelSet:
@@ -125,9 +167,10 @@ def load_deeplabcut(path: str | Path, *, images: str | Path | None = None) -> La
     Parameters
     ----------
     path : path
-        The CSV file, or the ``.h5`` beside it, which holds the same numbers.
+        The CSV file, or the ``.h5`` beside it, which holds the same numbers. Where it has likelihoods, keypoints below
+        0.6 are doubtful and those below 0.1 unlabelled.
     images : path, optional
-        Folder of the pictures. Default: that of the file.
+        Folder of the pictures. Default: that of the file, or one above it.
 
     Raises
     ------
@@ -137,7 +180,6 @@ def load_deeplabcut(path: str | Path, *, images: str | Path | None = None) -> La
     path = Path(path)
     if path.suffix == ".h5":
         path = path.with_suffix(".csv")
-    folder = path.parent if images is None else Path(images)
     rows = _read_rows(path)
     header = {row[0]: row for row in itertools.islice(rows, 3) if row}
     if set(header) != {"scorer", "bodyparts", "coords"}:
@@ -146,22 +188,33 @@ def load_deeplabcut(path: str | Path, *, images: str | Path | None = None) -> La
             f"{path} does not begin with the lines scorer, bodyparts and coords, as DeepLabCut writes them.", hint=hint
         )
     # The path of a picture takes one column, or three since DeepLabCut 2.2.
-    first = next((i for i, text in enumerate(header["coords"]) if text in ("x", "y")), None)
-    if first is None or header["coords"][first:] != ["x", "y"] * ((len(header["coords"]) - first) // 2):
-        raise InvalidDataError(f"{path} has other coordinates than x and y.")
-    names = header["bodyparts"][first::2]
+    first = next((i for i, text in enumerate(header["coords"]) if text in ("x", "y")), 0)
+    coords = header["coords"][first:]
+    n_axes = 3 if "likelihood" in coords else 2
+    names = header["bodyparts"][first::n_axes]
+    if not first or coords != ["x", "y", "likelihood"][:n_axes] * len(names):
+        raise InvalidDataError(f"{path} has other coordinates than x and y, or x, y and likelihood.")
     skeleton = Skeleton(name="deeplabcut", keypoints=names, symmetry=_find_symmetry(names))
-    labelled = []
-    for row in rows:
-        position = _numbers(row[first:], path).reshape(-1, 2) if row else np.empty((0, 2))
-        if len(position) != len(names):
-            raise InvalidDataError(f"{path}: a line has {len(row)} columns, expected {first + 2 * len(names)}.")
-        visibility = np.where(np.isfinite(position).all(axis=1), SURE, UNLABELLED).astype(np.uint8)
-        name = next(text for text in reversed(row[:first]) if text)
-        picture = PureWindowsPath(name) if "\\" in name else PurePosixPath(name)
-        source, time = picture.parent.name or folder.resolve().name, _number_of(picture.stem)
-        labelled.append(_make_image(folder / picture.name, position, visibility, skeleton, source=source, time=time))
-    return _finish(skeleton, labelled, [])
+    bodies, likelihoods, lines = [], [], list(rows)
+    pictures = ["/".join(text.replace("\\", "/") for text in row[:first] if text) for row in lines]
+    sources = _name_sources(pictures, path.resolve().parent.name)
+    for name, row in zip(pictures, lines, strict=True):
+        values = _numbers(row[first:], path)
+        if len(values) != n_axes * len(names):
+            raise InvalidDataError(f"{path}: a line has {len(row)} columns, expected {first + n_axes * len(names)}.")
+        position = values.reshape(-1, n_axes)
+        likelihoods.append(position[:, 2] if n_axes == 3 else np.ones(len(names)))
+        bodies.append(
+            _Body(
+                name=name,
+                position=position[:, :2],
+                visibility=_judge_likelihood(likelihoods[-1]),
+                source=sources[name],
+                time=_number_of(PurePosixPath(name).stem),
+            )
+        )
+    notes = _describe_likelihoods(likelihoods)
+    return _finish(bodies, skeleton, path=path, images=images, notes=notes, has_seconds=False)
 
 
 def load_freihand(path: str | Path, *, images: str | Path | None = None) -> LabelSet:
@@ -185,16 +238,16 @@ def load_freihand(path: str | Path, *, images: str | Path | None = None) -> Labe
     places = _read_json(folder / "training_xyz.json", list[_Hand])
     if len(cameras) != len(places):
         raise InvalidDataError(f"{folder} has {len(places)} hands and {len(cameras)} cameras; expected as many.")
-    labelled = []
+    bodies = []
     for i, (camera, place) in enumerate(zip(cameras, places, strict=True)):
         projected = np.array(place) @ np.array(camera).T
         position = projected[:, :2] / projected[:, 2:]
         visibility = np.full(len(position), SURE, dtype=np.uint8)
         for version in range(_FREIHAND_VERSIONS):
-            picture = pictures / f"{i + version * len(places):08d}.jpg"
-            if version == 0 or picture.is_file():
-                labelled.append(_make_image(picture, position, visibility, HAND_21, source=f"{i:08d}"))
-    return _finish(HAND_21, labelled, [])
+            name = f"{i + version * len(places):08d}.jpg"
+            if version == 0 or (pictures / name).is_file():
+                bodies.append(_Body(name=name, position=position, visibility=visibility, source=f"{i:08d}"))
+    return _finish(bodies, HAND_21, path=folder, images=pictures, notes=[], has_seconds=False)
 
 
 _Triple = tuple[float, float, float]
@@ -208,10 +261,11 @@ def load_csv(path: str | Path, *, images: str | Path | None = None) -> LabelSet:
     Parameters
     ----------
     path : path
-        The CSV file. A column ``NAME_v`` may hold 0, 1 or 2 as in COCO; ``source`` and ``time_s`` may say where a
-        picture is from; empty fields are unlabelled.
+        The CSV file. A column ``NAME_v`` may hold 0, 1 or 2 as in COCO, ``NAME_likelihood``, ``_confidence`` or
+        ``_score`` 0 to 1 as in `load_deeplabcut`; ``source`` and ``time_s`` may say where a picture is from; empty
+        fields are unlabelled.
     images : path, optional
-        Folder of the pictures. Default: that of the file.
+        Folder of the pictures. Default: that of the file, or one above it.
 
     Raises
     ------
@@ -219,7 +273,6 @@ def load_csv(path: str | Path, *, images: str | Path | None = None) -> LabelSet:
         If a column is missing or a field holds no number; the message names it.
     """
     path = Path(path)
-    folder = path.parent if images is None else Path(images)
     rows = _read_rows(path)
     header = next(rows, [])
     names = [name[:-2] for name in header if name.endswith("_x") and f"{name[:-2]}_y" in header]
@@ -232,27 +285,55 @@ def load_csv(path: str | Path, *, images: str | Path | None = None) -> LabelSet:
         (s for s in STANDARD_SKELETONS.values() if list(s.keypoints) == names),
         Skeleton(name="csv", keypoints=names, symmetry=_find_symmetry(names)),
     )
-    labelled = []
+    has_seconds = "time_s" in header
+    bodies, likelihoods = [], []
     for row in rows:
         fields = dict(zip(header, row, strict=False))
-        position = np.stack(
-            [_numbers([fields.get(f"{name}_{axis}", "") for name in names], path) for axis in "xy"], axis=1
-        )
-        is_known = np.isfinite(position).all(axis=1)
-        said = np.nan_to_num(_numbers([fields.get(f"{name}_v", "") for name in names], path), nan=SURE)
-        visibility = np.where(is_known, np.clip(said, UNLABELLED, SURE), UNLABELLED).astype(np.uint8)
-        time = np.nan_to_num(_numbers([fields.get("time_s", "")], path))[0]
-        labelled.append(
-            _make_image(
-                folder / _inside(fields["image"]),
-                position,
-                visibility,
-                skeleton,
-                source=fields.get("source") or path.stem,
-                time=float(time),
+        x, y, said = (_numbers([fields.get(f"{name}_{what}", "") for name in names], path) for what in "xyv")
+        written = [next((fields[key] for w in _LIKELIHOODS if (key := f"{n}_{w}") in fields), "") for n in names]
+        likelihoods.append(_numbers(written, path))
+        by_likelihood = _judge_likelihood(likelihoods[-1])
+        visibility = np.where(np.isfinite(said), np.clip(said, UNLABELLED, SURE), by_likelihood)
+        name = fields.get("image", "")
+        bodies.append(
+            _Body(
+                name=name,
+                position=np.stack([x, y], axis=1),
+                visibility=visibility.astype(np.uint8),
+                source=fields.get("source") or (path.stem if has_seconds else name),
+                time=float(np.nan_to_num(_numbers([fields.get("time_s", "")], path))[0]),
             )
         )
-    return _finish(skeleton, labelled, [])
+    notes = _describe_likelihoods(likelihoods)
+    return _finish(bodies, skeleton, path=path, images=images, notes=notes, has_seconds=has_seconds)
+
+
+def _name_sources(pictures: Sequence[str], folder: str) -> dict[str, str]:
+    """Return what to call the video of each picture: its folder's name, or the whole path where two have that name."""
+    parents = {picture: PurePosixPath(picture).parent for picture in pictures}
+    n_folders = Counter(parent.name for parent in set(parents.values()))
+    return {
+        picture: (parent.name or folder) if n_folders[parent.name] == 1 else str(parent)
+        for picture, parent in parents.items()
+    }
+
+
+def _judge_likelihood(likelihood: FloatArray) -> _IntArray:
+    """Return visibilities for likelihoods of 0 to 1; NaN where there is none, as for a label made by hand."""
+    doubted = np.where(likelihood < _LIKELY, DOUBTFUL, SURE)
+    return np.where(likelihood < _UNLIKELY, UNLABELLED, doubted).astype(np.uint8)
+
+
+def _describe_likelihoods(likelihoods: Sequence[FloatArray]) -> list[str]:
+    """Return what became of keypoints that another model was not sure of; nothing if it was of all."""
+    visibility = _judge_likelihood(np.concatenate([*likelihoods, np.empty(0)]))
+    n_doubtful, n_unlabelled = (int((visibility == v).sum()) for v in (DOUBTFUL, UNLABELLED))
+    if not n_doubtful + n_unlabelled:
+        return []
+    return [
+        f"Of {len(visibility)} keypoints {n_unlabelled} with a likelihood below {_UNLIKELY} count as unlabelled, "
+        f"{n_doubtful} below {_LIKELY} as doubtful."
+    ]
 
 
 def _find_symmetry(names: Sequence[str]) -> list[tuple[str, str]]:
@@ -272,44 +353,58 @@ def _swap(found: re.Match[str]) -> str:
     return found[1] + {"l": "r", "L": "R"}[found[2]]
 
 
-def _make_image(
-    path: Path,
-    position: FloatArray,
-    visibility: _IntArray,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Body:
+    """A labelled body as a file has it: `LabelledImage` with the written path of the picture."""
+
+    name: str
+    position: FloatArray
+    visibility: _IntArray
+    source: str
+    time: float = 0.0
+    area_px: float | None = None
+    size: tuple[int, int] | None = None
+
+
+def _finish(
+    bodies: Sequence[_Body],
     skeleton: Skeleton,
     *,
-    source: str,
-    time: float = 0.0,
-    area_px: float | None = None,
-) -> LabelledImage:
-    position = np.where(visibility[:, None] >= DOUBTFUL, position, np.nan)
+    path: Path,
+    images: str | Path | None,
+    notes: Sequence[str],
+    has_seconds: bool,
+) -> LabelSet:
+    """Find the pictures; `notes` say what was left out before."""
+    if not bodies:
+        raise InvalidDataError(" ".join([f"{path} labels no picture that could be used.", *notes]))
+    folder = path.parent if images is None else Path(images)
+    found = find_pictures([body.name for body in bodies], folder, has_folders_above=images is None)
+    notes = [*notes, *found.describe()]
+    if not found.paths:
+        n = len({body.name for body in bodies})
+        raise InvalidDataError(
+            " ".join([f"None of the {n} labelled pictures was found in {folder}.", *notes]),
+            hint="Say where they are: --images FOLDER.",
+        )
+    labelled = [_make_image(body, found.paths[body.name], skeleton) for body in bodies if body.name in found.paths]
+    return LabelSet(skeleton=skeleton, images=labelled, notes=notes, has_seconds=has_seconds)
+
+
+def _make_image(body: _Body, path: Path, skeleton: Skeleton) -> LabelledImage:
+    # Where a keypoint is not in the picture many tools write its place as 0, 0.
+    is_labelled = np.isfinite(body.position).all(axis=1) & body.position.any(axis=1) & (body.visibility >= DOUBTFUL)
+    position = np.where(is_labelled[:, None], body.position, np.nan)
     return LabelledImage(
         path=path,
         keypoints=position,
-        visibility=visibility,
+        visibility=np.where(is_labelled, body.visibility, UNLABELLED).astype(np.uint8),
         reference_px=compute_reference(position, skeleton),
-        source=source,
-        time=time,
-        area_px=area_px,
+        source=body.source,
+        time=body.time,
+        area_px=body.area_px,
+        size=body.size,
     )
-
-
-def _finish(skeleton: Skeleton, images: Sequence[LabelledImage], notes: Sequence[str]) -> LabelSet:
-    there = [image for image in images if image.path.is_file()]
-    if not there:
-        where = f" in {images[0].path.parent}" if images else ""
-        raise InvalidDataError(
-            f"None of the {len(images)} labelled pictures was found{where}.",
-            hint="Say where they are: --images FOLDER.",
-        )
-    if len(there) < len(images):
-        notes = [*notes, f"{len(images) - len(there)} of {len(images)} pictures were not found and were left out."]
-    return LabelSet(skeleton=skeleton, images=there, notes=notes)
-
-
-def _inside(name: str) -> Path:
-    """Return a path that cannot lead out of the folder it is joined to."""
-    return Path(*(part for part in PurePosixPath(name.replace("\\", "/")).parts if part not in ("/", "..", ".")))
 
 
 def _read_rows(path: Path) -> Iterator[list[str]]:

@@ -27,6 +27,7 @@ from actionpose.pose import FloatArray
 from actionpose.recording.format import SkeletonRecord
 from actionpose.skeleton import Skeleton
 from actionpose.training.dataset import SURE, UNLABELLED
+from actionpose.training.pictures import describe_left_out
 
 __all__ = ["LabelSet", "LabelledImage", "compute_reference", "load_labels", "save_labels"]
 
@@ -54,6 +55,8 @@ class LabelledImage:
         Seconds in the source.
     area_px : float, optional
         Of the body's outline, pixels squared, where somebody drew it.
+    size : (int, int), optional
+        Width and height of the picture that was labelled, where the labels say so.
     """
 
     path: Path
@@ -63,15 +66,30 @@ class LabelledImage:
     source: str = ""
     time: float = 0.0
     area_px: float | None = None
+    size: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelSet:
-    """Labelled pictures that share a skeleton; `notes` say what was left out and why."""
+    """Labelled pictures that share a skeleton.
+
+    Parameters
+    ----------
+    skeleton : Skeleton
+        Names the keypoints.
+    images : sequence of LabelledImage
+        The pictures.
+    notes : sequence of str
+        What was left out and why, a sentence each.
+    has_seconds : bool
+        Whether times are seconds of a video, so that a body is where it was a moment before; else they are at most an
+        order.
+    """
 
     skeleton: Skeleton
     images: Sequence[LabelledImage]
     notes: Sequence[str] = ()
+    has_seconds: bool = True
 
 
 def compute_reference(position: FloatArray, skeleton: Skeleton) -> float:
@@ -120,7 +138,8 @@ def load_labels(folder: str | Path) -> LabelSet:
     folder = Path(folder)
     skeleton = _load_skeleton(folder / _SKELETON)
     table = folder / _TABLE
-    images, missing = [], 0
+    images: list[LabelledImage] = []
+    missing: list[str] = []
     try:
         with table.open(newline="", encoding="utf-8-sig") as file:
             rows = csv.DictReader(file)
@@ -133,14 +152,20 @@ def load_labels(folder: str | Path) -> LabelSet:
                 if item.path.is_file():
                     images.append(item)
                 else:
-                    missing += 1
+                    missing.append(row["image"])
     except FileNotFoundError:
         raise InvalidDataError(
             f"There is no {table}.", hint="Label pictures first: `actionpose keypoints collect VIDEO -o FOLDER`."
         ) from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InvalidDataError(f"{table} cannot be read: {error}.") from error
-    notes = [f"{missing} pictures of {table} are gone and were left out."] if missing else []
+    n = len(images) + len(missing)
+    notes = [describe_left_out(missing, n, f"pictures of {table}", "no longer there")] if missing else []
+    if not images:
+        raise InvalidDataError(
+            " ".join([f"{table} has no picture that could be used.", *notes]),
+            hint="Put them back where the table says, or collect anew.",
+        )
     return LabelSet(skeleton=skeleton, images=images, notes=notes)
 
 

@@ -96,6 +96,59 @@ def test_a_dataset_is_built_of_a_table(run: Run, tmp_path: Path, dots: Path) -> 
     assert abs(built.keypoints - dataset.keypoints).max() < 0.01
 
 
+def test_what_is_left_out_is_said(run: Run, tmp_path: Path) -> None:
+    import cv2
+    import numpy as np
+
+    lines = ["image,nose_x,nose_y,tail_x,tail_y"]
+    for i in range(12):
+        cv2.imwrite(str(tmp_path / f"{i}.jpg"), np.random.default_rng(i).integers(0, 255, (60, 80, 3), np.uint8))
+        lines.append(f"{i}.jpg,{10 + i},20,60,40")
+    (tmp_path / "table.csv").write_text("\n".join([*lines, "gone.jpg,1,2,3,4"]))
+    cut = tmp_path / "11.jpg"
+    cut.write_bytes(cut.read_bytes()[:-100])
+    said = run("keypoints", "build", "table.csv", "--format", "csv", "--whole", "--size", "32x32", "-o", "d.npz").stderr
+    assert "note: Left out 1 of 13 pictures, not found: gone.jpg." in said
+    assert "note: Left out 1 of 12 labelled bodies, the file is cut short:" in said
+    assert "11 pictures of 32x32, gray, csv (8 train, 1 validation, 2 test). Split: source." in said
+    for i in range(12):
+        (tmp_path / f"{i}.jpg").write_bytes(b"")
+    said = run("keypoints", "build", "table.csv", "--format", "csv", "--whole", "-o", "e.npz", code=1).stderr
+    assert "not found: gone.jpg" in said
+    assert (
+        "error: None of the 12 labelled pictures can be used. Left out 12 of 12 labelled bodies, cannot be read" in said
+    )
+
+
+def test_videos_of_one_name_in_two_tables_stay_two_sources(run: Run, tmp_path: Path) -> None:
+    import cv2
+    import numpy as np
+
+    for folder, n in (("a", 10), ("b", 20)):
+        (tmp_path / folder).mkdir()
+        lines = ["image,source,time_s,nose_x,nose_y,tail_x,tail_y"]
+        for i in range(n):
+            cv2.imwrite(str(tmp_path / folder / f"{i}.png"), np.zeros((60, 80, 3), np.uint8))
+            lines.append(f"{i}.png,film,{i},10,20,60,40")
+        (tmp_path / folder / "table.csv").write_text("\n".join(lines))
+    run(
+        "keypoints",
+        "build",
+        "a/table.csv",
+        "b/table.csv",
+        "--format",
+        "csv",
+        "--whole",
+        "--size",
+        "32x32",
+        "-o",
+        "d.npz",
+    )
+    dataset = load_dataset(tmp_path / "d.npz")
+    assert sorted(set(dataset.source)) == ["b/table.csv: film", "film"]
+    assert (dataset.part == "test").tolist() == [i >= 8 for i in range(10)] + [i >= 16 for i in range(20)]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -124,6 +177,7 @@ def test_what_cannot_be_done_is_explained(arguments: list[str], message: str, ru
     [
         ["build", "x", "-o", "x.npz", "--whole", "--margin", "0.2"],
         ["build", "x", "-o", "x.npz", "--size", "large"],
+        ["build", "x", "-o", "x.npz", "--category", "zebra"],
         ["train", "dots.npz", "-o", "run", "--minutes", "1", "--epochs", "2"],
         ["evaluate", "run", "dots.npz", "--reference", "bright"],
     ],

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actionpose.errors import InvalidDataError
-from actionpose.training.dataset import KeypointDataset, load_dataset, save_dataset, split
+from actionpose.training.dataset import KeypointDataset, choose_split, load_dataset, save_dataset, split
 from tests.training.puppets import dot_dataset, puppet_dataset
 
 
@@ -73,6 +73,37 @@ def test_sources_are_not_shared_between_parts() -> None:
     for name in np.unique(dataset.source):
         assert len(set(dataset.part[dataset.source == name])) == 1
     assert set(dataset.part) == {"train", "validation", "test"}
+
+
+@pytest.mark.parametrize(
+    ("source", "time", "expected"),
+    [
+        (["film"] * 40, np.arange(40) / 4, "time"),  # frames of a video
+        (np.repeat(["a", "b"], 20), np.tile(np.arange(20.0), 2), "time"),  # numbered pictures of two videos
+        ([f"{i}.jpg" for i in range(40)], np.zeros(40), "source"),  # a collection, one body in each picture
+        (np.repeat([f"{i}.jpg" for i in range(10)], 4), np.zeros(40), "source"),  # four bodies in each
+        (np.repeat([f"v{i}" for i in range(20)], 2), np.tile([0.0, 5.0], 20), "source"),  # two frames of each video
+        (["table"] * 40, np.zeros(40), "random"),
+        (np.repeat(["a", "b"], 20), np.zeros(40), "random"),
+    ],
+)
+def test_the_split_suits_the_data(source: list[str], time: np.ndarray, expected: str) -> None:
+    dataset = replace(dot_dataset(40), source=np.array(source), time=time)
+    assert choose_split(dataset) == expected
+    parted = split(dataset, by=choose_split(dataset))
+    assert {name: int((parted.part == name).sum()) for name in ("train", "validation", "test")} == {
+        "train": 28, "validation": 4, "test": 8,
+    }  # fmt: skip
+
+
+def test_pictures_without_times_are_not_split_by_time() -> None:
+    dots = dot_dataset(40)
+    with pytest.raises(InvalidDataError, match="no time of their own"):
+        split(replace(dots, time=np.zeros(40)))
+    alone = replace(dots, source=np.arange(40).astype(str))
+    with pytest.raises(InvalidDataError, match="by 'time' leaves none to test on"):
+        split(alone)
+    assert (split(alone, test=0).part == "train").all()
 
 
 @pytest.mark.parametrize(("validation", "test"), [(0.5, 0.5), (-0.1, 0.2), (0.0, 1.0)])

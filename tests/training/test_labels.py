@@ -55,7 +55,11 @@ def test_a_deleted_picture_is_left_out(folder: Path) -> None:
     (folder / "images" / "1.jpg").unlink()
     labels = load_labels(folder)
     assert [image.path.name for image in labels.images] == ["0.jpg", "2.jpg"]
-    assert "1 pictures" in labels.notes[0]
+    assert labels.notes == [f"Left out 1 of 3 pictures of {folder / 'labels.csv'}, no longer there: images/1.jpg."]
+    for name in "02":
+        (folder / "images" / f"{name}.jpg").unlink()
+    with pytest.raises(InvalidDataError, match="Left out 3 of 3"):
+        load_labels(folder)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +84,11 @@ def test_a_folder_without_labels_is_refused(tmp_path: Path) -> None:
 
 
 def test_crops_are_cut_around_the_body(folder: Path) -> None:
-    dataset = build_dataset(load_labels(folder), size=(64, 32), channels=3, margin=0.5)
+    notes: list[str] = []
+    dataset = build_dataset(load_labels(folder), size=(64, 32), channels=3, margin=0.5, on_note=notes.append)
+    assert notes == [
+        "Left out 1 of 3 labelled bodies, fewer than two keypoints are labelled, or all in one point: images/0.jpg."
+    ]
     assert dataset.image.shape == (2, 32, 64, 3)  # one has a single keypoint
     np.testing.assert_allclose(dataset.keypoints.mean(axis=1), [[32, 16]] * 2, atol=0.01)
     left, _, width, height = dataset.box[0]
@@ -104,8 +112,9 @@ def test_nothing_usable_is_said(folder: Path) -> None:
     labels = load_labels(folder)
     for image in labels.images:
         image.path.write_bytes(b"no picture")
-    with pytest.raises(InvalidDataError, match="None of the 3 labelled pictures can be used"):
+    with pytest.raises(InvalidDataError, match="None of the 3 labelled pictures can be used") as refusal:
         build_dataset(labels)
+    assert "Left out 2 of 3 labelled bodies, cannot be read: images/1.jpg, images/2.jpg." in refusal.value.message
     with pytest.raises(InvalidDataError, match="multiples of 32, got 100x64"):
         build_dataset(labels, size=(100, 64))
     with pytest.raises(InvalidDataError, match="1 channel"):
@@ -138,12 +147,58 @@ def test_coco(tmp_path: Path) -> None:
     np.testing.assert_array_equal(image.keypoints[:4], [[10, 20], [12, 18], [8, 18], [np.nan, np.nan]])
     np.testing.assert_array_equal(image.visibility[:4], [2, 2, 2, 0])
     assert labels.notes == [
-        "2 bodies without keypoints were left out.",
-        "1 of 2 pictures were not found and were left out.",
+        "Left out 1 of 4 bodies: a crowd (iscrowd).",
+        "Left out 1 of 4 bodies: no keypoint is labelled.",
+        "Left out 1 of 2 pictures, not found: gone.jpg.",
     ]
+    (tmp_path / "a.jpg").unlink()
+    with pytest.raises(InvalidDataError, match=r"None of the 2 .*a crowd.*no keypoint.*a\.jpg, gone\.jpg"):
+        load_coco(tmp_path / "labels.json")
+    data["annotations"] = [{**body, "iscrowd": 1}]
+    (tmp_path / "labels.json").write_text(json.dumps(data))
+    with pytest.raises(InvalidDataError, match=r"no picture that could be used\. Left out 1 of 1 bodies: a"):
+        load_coco(tmp_path / "labels.json")
     (tmp_path / "labels.json").write_text('{"images": 3}')
     with pytest.raises(InvalidDataError, match="cannot be read"):
         load_coco(tmp_path / "labels.json")
+
+
+def write_coco(path: Path, categories: list[tuple[str, list[str]]]) -> None:
+    """Write one body in a picture of its own for each category; its first keypoint is (category, 1)."""
+    bodies = []
+    for i, (_, names) in enumerate(categories, start=1):
+        write_picture(path.parent / f"{i}.jpg")
+        keypoints = [value for k in range(len(names)) for value in (i + 9 * k, 1 + k, 2)]
+        bodies.append({"image_id": i, "category_id": i, "keypoints": keypoints})
+    kinds = [{"id": i, "name": name, "keypoints": names} for i, (name, names) in enumerate(categories, start=1)]
+    images = [{"id": i, "file_name": f"{i}.jpg"} for i in range(1, len(categories) + 1)]
+    path.write_text(json.dumps({"images": images, "annotations": bodies, "categories": kinds}))
+
+
+def test_coco_categories_with_the_same_keypoints_are_one(tmp_path: Path) -> None:
+    path = tmp_path / "animals.json"
+    write_coco(path, [("antelope", ["nose", "tail"]), ("zebra", ["nose", "tail"]), ("car", [])])
+    labels = load_coco(path)
+    assert (labels.skeleton.name, labels.skeleton.keypoints) == ("coco", ("nose", "tail"))
+    assert [image.keypoints[0].tolist() for image in labels.images] == [[1, 1], [2, 1]]
+    assert labels.notes == [
+        "Left out 1 of 3 bodies: of another category.",
+        "2 categories have the same keypoints and are read as one.",
+    ]
+    zebra = load_coco(path, categories=["zebra"])
+    assert (zebra.skeleton.name, len(zebra.images)) == ("zebra", 1)
+
+
+def test_coco_categories_with_other_keypoints_must_be_chosen(tmp_path: Path) -> None:
+    path = tmp_path / "animals.json"
+    write_coco(path, [("zebra", ["nose", "tail"]), ("bird", ["beak", "wing"])])
+    with pytest.raises(InvalidDataError, match=r"different keypoints: zebra nose, tail, \.\.\.; bird") as refusal:
+        load_coco(path)
+    assert "--category zebra" in refusal.value.hint.replace("'", "")
+    (image,) = load_coco(path, categories=["bird"]).images
+    assert image.keypoints[0].tolist() == [2, 1]
+    with pytest.raises(InvalidDataError, match="no category 'fish' with keypoints; it has zebra, bird"):
+        load_coco(path, categories=["fish"])
 
 
 def test_a_picture_outside_the_folder_is_not_read(tmp_path: Path) -> None:
@@ -170,6 +225,94 @@ def test_deeplabcut(path: str, tmp_path: Path) -> None:
         (image,) = labels.images
         np.testing.assert_array_equal(image.keypoints, [[1.5, 2.5], [np.nan, np.nan]])
         assert (image.source, image.time) == ("m1", 7.0)
+
+
+def test_deeplabcut_rows_of_two_folders_get_their_own_pictures(tmp_path: Path) -> None:
+    for video in "ab":
+        write_picture(tmp_path / "labeled-data" / video / "img0.png")
+    rows = "".join(f"labeled-data/{video}/img0.png,{i},2,30,40\n" for i, video in enumerate("abc", start=1))
+    for folder in (tmp_path, tmp_path / "labeled-data" / "a"):
+        (folder / "CollectedData_me.csv").write_text(HEADER.format(c="") + rows)
+        labels = load_deeplabcut(folder / "CollectedData_me.csv")
+        found = [(image.source, image.path.parent.name, image.keypoints[0, 0]) for image in labels.images]
+        assert found == [("a", "a", 1), ("b", "b", 2)]
+        assert "c/img0.png" in labels.notes[0]
+
+
+def test_videos_of_one_name_in_two_folders_are_two_sources(tmp_path: Path) -> None:
+    for day in ("monday", "tuesday"):
+        write_picture(tmp_path / day / "mouse" / "img0.png")
+    rows = "".join(f"{day}/mouse/img0.png,1,2,30,40\n" for day in ("monday", "tuesday"))
+    (tmp_path / "t.csv").write_text(HEADER.format(c="") + rows)
+    assert [image.source for image in load_deeplabcut(tmp_path / "t.csv").images] == ["monday/mouse", "tuesday/mouse"]
+
+
+def test_what_another_model_was_not_sure_of_is_no_label(tmp_path: Path) -> None:
+    for i in range(2):
+        write_picture(tmp_path / f"{i}.png")
+    header = "scorer,net,net,net,net,net,net\nbodyparts,snout,snout,snout,tail,tail,tail\n"
+    rows = "0.png,1,2,0.99,30,40,0.01\n1.png,1,2,0.3,30,40,\n"
+    (tmp_path / "dlc.csv").write_text(f"{header}coords,x,y,likelihood,x,y,likelihood\n{rows}")
+    columns = [f"{name}_{what}" for name in ("snout", "tail") for what in ("x", "y", "likelihood")]
+    (tmp_path / "plain.csv").write_text(f"image,{','.join(columns)}\n{rows}")
+    for labels in (load_deeplabcut(tmp_path / "dlc.csv"), load_csv(tmp_path / "plain.csv")):
+        assert labels.skeleton.keypoints == ("snout", "tail")
+        assert [image.visibility.tolist() for image in labels.images] == [[2, 0], [1, 2]]
+        assert np.isnan(labels.images[0].keypoints[1]).all()
+        assert labels.notes == [
+            "Of 4 keypoints 1 with a likelihood below 0.1 count as unlabelled, 1 below 0.6 as doubtful."
+        ]
+    (tmp_path / "other.csv").write_text(f"{header}coords,x,y,z,x,y,z\n{rows}")
+    with pytest.raises(InvalidDataError, match="x, y and likelihood"):
+        load_deeplabcut(tmp_path / "other.csv")
+
+
+def test_a_place_of_0_0_is_no_label(tmp_path: Path) -> None:
+    write_picture(tmp_path / "img0.png")
+    (tmp_path / "t.csv").write_text(HEADER.format(c="") + "img0.png,0,0,30,40\n")
+    (image,) = load_deeplabcut(tmp_path / "t.csv").images
+    assert image.visibility.tolist() == [0, 2]
+
+
+def test_labels_of_another_picture_are_left_out(tmp_path: Path) -> None:
+    for name in "abc":
+        write_picture(tmp_path / f"{name}.png")
+    rows = "a.png,10,20,30,40\nb.png,300,400,500,40\nc.png,,,,\n"  # 80x60
+    (tmp_path / "t.csv").write_text(HEADER.format(c="") + rows)
+    notes: list[str] = []
+    assert len(build_dataset(load_deeplabcut(tmp_path / "t.csv"), margin=None, on_note=notes.append)) == 1
+    assert [note.split(", ", 1)[1].split(":")[0] for note in notes] == [
+        "most labels lie outside the picture", "no keypoint is labelled",
+    ]  # fmt: skip
+
+
+def test_a_whole_picture_is_of_one_body(tmp_path: Path) -> None:
+    for name in "ab":
+        write_picture(tmp_path / f"{name}.png")
+    rows = "a.png,10,20,30,40\na.png,15,25,35,45\nb.png,10,20,30,40\n"
+    (tmp_path / "t.csv").write_text(HEADER.format(c="") + rows)
+    labels = load_deeplabcut(tmp_path / "t.csv")
+    notes: list[str] = []
+    assert len(build_dataset(labels, margin=None, on_note=notes.append)) == 1
+    assert "several bodies" in notes[0]
+    assert len(build_dataset(labels)) == 3
+
+
+def test_bodies_without_times_are_cut_out_each_for_itself(tmp_path: Path) -> None:
+    write_picture(tmp_path / "a.png")
+    header = "image,a_x,a_y,b_x,b_y"
+    (tmp_path / "t.csv").write_text(f"{header}\na.png,10,10,70,50\na.png,10,10,20,10\n")
+    assert build_dataset(load_csv(tmp_path / "t.csv"), margin=0.5).box[:, 2].tolist() == [120, 20]
+    (tmp_path / "t.csv").write_text(f"{header},time_s\na.png,10,10,70,50,1\na.png,10,10,20,10,1\n")  # two at a time
+    assert build_dataset(load_csv(tmp_path / "t.csv"), margin=0.5).box[:, 2].tolist() == [120, 20]
+
+
+def test_a_single_keypoint_is_measured_as_others_are(tmp_path: Path) -> None:
+    for name in "abc":
+        write_picture(tmp_path / f"{name}.png")
+    (tmp_path / "t.csv").write_text(HEADER.format(c="") + "a.png,10,20,40,60\nb.png,10,20,,\nc.png,10,20,40,60\n")
+    dataset = build_dataset(load_deeplabcut(tmp_path / "t.csv"), size=(128, 96), margin=None)
+    np.testing.assert_allclose(dataset.reference_px, 50 * 1.6)
 
 
 def test_left_and_right_are_paired_by_name(tmp_path: Path) -> None:
