@@ -18,6 +18,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.transforms import Bbox
 
+from actionpose.whole_file import save_whole
+
 if TYPE_CHECKING:
     from actionpose.decision import ActionEvent
     from actionpose.evaluation import Confusion, Evaluation, Span
@@ -219,6 +221,6 @@ def save_figure(figure: Figure, stem: Path) -> list[Path]:
         with matplotlib.rc_context(_STYLE):
             figure.savefig(picture, format=suffix, dpi=120, metadata={"Date": None} if suffix == "svg" else None)
         path = stem.with_name(f"{stem.name}.{suffix}")
-        path.write_bytes(picture.getvalue())
+        save_whole(path, picture.getvalue())
         paths.append(path)
     return paths

@@ -15,11 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from actionpose.errors import RecordingError
+from actionpose.whole_file import WholeFile, writing_error
 
 __all__ = ["VideoWriter"]
 
 Image = npt.NDArray[np.uint8]
 
+_CONTAINERS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}  # FFmpeg's names
 _TIME_BASE = Fraction(1, 60_000)  # exact for 30, 29.97 and 25 Hz; MPEG-4 allows no finer
 
 
@@ -37,6 +39,8 @@ class VideoWriter:
         Nominal frame rate; each picture is shown at its own time all the same.
     size : (int, int)
         Width and height, pixels. Other pictures are scaled; odd sizes grow by one pixel, as the format demands.
+    is_private : bool
+        Whether a new file is for the user alone to read.
 
     Raises
     ------
@@ -44,22 +48,24 @@ class VideoWriter:
         If there is no such video format, or the file cannot be written.
     """
 
-    def __init__(self, path: str | Path, *, rate_hz: float, size: tuple[int, int]) -> None:
+    def __init__(self, path: str | Path, *, rate_hz: float, size: tuple[int, int], is_private: bool = False) -> None:
         self.path = Path(path)
-        if self.path.suffix.lower() not in (".mp4", ".mov", ".mkv"):
+        if self.path.suffix.lower() not in _CONTAINERS:
             raise RecordingError(
                 f"Cannot write {self.path.name} as a video.", hint="Expected a name ending in .mp4, .mov or .mkv."
             )
         self._size = size
-        self._part = self.path.with_name(f".{self.path.stem}.part{self.path.suffix}")
         self._start: float | None = None
         self._last_pts = -1
         self._is_open = True
+        # Now rather than at the first picture, so that a wrong folder is told at once.
+        self._whole = WholeFile(self.path, error=RecordingError, is_private=is_private)
+        container = _CONTAINERS[self.path.suffix.lower()]
         try:
-            self._part.touch()  # now rather than at the first picture, so that a wrong folder is told at once
-            self._container = av.open(str(self._part), "w", options={"movflags": "faststart"})
+            self._container = av.open(str(self._whole.part), "w", container, {"movflags": "faststart"})
         except OSError as error:
-            raise self._error(error) from None
+            self._whole.discard()
+            raise writing_error(self.path, error, kind=RecordingError) from None
         rate = Fraction(rate_hz).limit_denominator(1001)
         self._stream = cast(av.VideoStream, self._container.add_stream(_video_codec(), rate=rate))
         self._stream.width, self._stream.height = (side + side % 2 for side in size)
@@ -97,7 +103,7 @@ class VideoWriter:
         try:
             self._container.mux(self._stream.encode(picture))
         except OSError as error:
-            raise self._error(error) from None
+            raise writing_error(self.path, error, kind=RecordingError) from None
 
     def close(self) -> None:
         """Finish the file and give it its name; may be called twice. Without a picture, there is no file.
@@ -115,13 +121,13 @@ class VideoWriter:
                 self._container.mux(self._stream.encode(None))
             self._container.close()
             if self._start is not None:
-                self._part.replace(self.path)
+                self._whole.finish()
         except OSError as error:
-            raise self._error(error) from None
+            raise writing_error(self.path, error, kind=RecordingError) from None
         finally:
             with contextlib.suppress(OSError):
                 self._container.close()
-            self._part.unlink(missing_ok=True)
+            self._whole.discard()
 
     def __enter__(self) -> Self:
         return self
@@ -130,12 +136,6 @@ class VideoWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    def _error(self, error: OSError) -> RecordingError:
-        return RecordingError(
-            f"Cannot write {self.path}: {error.strerror or error}.",
-            hint="Check that the folder exists, that you may write to it, and that the disk is not full.",
-        )
 
 
 def _video_codec() -> str:

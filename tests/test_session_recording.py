@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import threading
 from pathlib import Path
 
@@ -111,6 +112,20 @@ def test_another_source_begins_another_recording(tmp_path):
                 session.switch(source=FakeSource(pictures(7)))
     assert [len(load_recording(tmp_path / f"{name}.jsonl").frames) for name in ("a", "a-3")] == [21, 7]
     assert [len((tmp_path / f"{name}.events.jsonl").read_text().splitlines()) for name in ("a", "a-3")] == [0, 2]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions are those of POSIX")
+def test_only_the_user_may_read_what_is_kept(tmp_path):
+    path = tmp_path / "new" / "session.jsonl.gz"
+    before = os.umask(0o022)
+    try:
+        with SessionRecording(path) as recording:
+            for tick in Session(FakeSource(pictures(4)), FakeEstimator(), FakeRecognizer):
+                recording.keep(tick)
+    finally:
+        os.umask(before)
+    modes = {file.name: oct(file.stat().st_mode & 0o777) for file in (path.parent, *path.parent.iterdir())}
+    assert modes == {"new": "0o700", "session.jsonl.gz": "0o600", "session.events.jsonl": "0o600"}
 
 
 @pytest.mark.parametrize("name", ["a.json", "a.mp4", "a"])

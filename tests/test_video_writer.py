@@ -120,5 +120,5 @@ except RecordingError as error:
     print(error)
 """
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
-    assert "Check that the folder exists" in result.stdout
+    assert "Free some space" in result.stdout
     assert list(tmp_path.iterdir()) == []

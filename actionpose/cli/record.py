@@ -265,6 +265,7 @@ class _Tape:
                         self._writer.path.with_name(f"{self._stem}.mp4"),
                         rate_hz=self._source.info.rate_hz or 30.0,
                         size=(width, height),
+                        is_private=True,
                     )
                 )
             self._video.write(frame.image, frame.time)

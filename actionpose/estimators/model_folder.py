@@ -19,6 +19,7 @@ from actionpose.errors import EstimatorError, InvalidDataError
 from actionpose.estimators.one_euro import SmoothingSettings
 from actionpose.recording.format import SkeletonRecord
 from actionpose.skeleton import Skeleton
+from actionpose.whole_file import save_whole
 
 __all__ = [
     "DESCRIPTION",
@@ -124,7 +125,7 @@ def write_description(folder: str | Path, description: ModelDescription) -> None
         **{name: getattr(description, name) for name in _PLAIN},
     )
     text = msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n"
-    (Path(folder) / DESCRIPTION).write_bytes(text)
+    save_whole(Path(folder) / DESCRIPTION, text, error=EstimatorError)
 
 
 _PLAIN = ("name", "size", "channels", "margin", "finder", "weights", "sha256", "finder_sha256", "smoothing")
@@ -174,7 +175,7 @@ def set_finder(folder: str | Path, finder: str | Path) -> None:
     content = _read_bytes(path, _MAX_WEIGHTS_BYTES)
     name = re.sub(r"[^A-Za-z0-9_-]+", "_", path.stem) + ".onnx"
     name = f"finder_{name}" if name == description.weights else name
-    (Path(folder) / name).write_bytes(content)
+    save_whole(Path(folder) / name, content, error=EstimatorError)
     digest = hashlib.sha256(content).hexdigest()
     write_description(folder, replace(description, finder=name, finder_sha256=digest))
 

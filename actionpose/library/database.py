@@ -24,6 +24,7 @@ from sqlalchemy.pool import StaticPool
 
 from actionpose.errors import LibraryError, LibraryLockedError, LibraryVersionError
 from actionpose.library import rows
+from actionpose.private import make_private_folder, open_private
 
 __all__ = ["Database", "open_database", "reading", "writing"]
 
@@ -230,12 +231,14 @@ def _sqlite_url(path: Path, *, read_only: bool) -> URL:
                 f"There is no library at {path}.", hint="Record a template first: actionpose record wave"
             )
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_private_folder(path.parent)
         except OSError as error:
             raise LibraryError(
                 f"Cannot create the folder {path.parent}: {error.strerror}.",
                 hint="Name another place with --library or ACTIONPOSE_LIBRARY.",
             ) from None
+        with contextlib.suppress(OSError):  # SQLite will say what is wrong
+            os.close(open_private(path, os.O_CREAT))  # the files that SQLite puts beside it get the same permissions
         return URL.create("sqlite", database=str(path))
     can_write_folder = os.access(path.parent, os.W_OK)
     if can_write_folder and not read_only:

@@ -7,9 +7,7 @@ follow from the positions, so reading ignores them.
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
-import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -23,6 +21,7 @@ from actionpose.features import compute_angles
 from actionpose.pose import FloatArray, PoseSequence
 from actionpose.recording import SkeletonRecord
 from actionpose.template import Template
+from actionpose.whole_file import save_whole, writing_error
 
 __all__ = ["ID_PATTERN", "file_names", "have_same_content", "load_template", "load_templates", "save_template"]
 
@@ -84,23 +83,11 @@ def save_template(template: Template, path: str | Path) -> None:
             f"Template {template.id} ({template.label}) is too long for a file: {len(template.sequence)} frames.",
             hint="Record the action anew, in seconds rather than minutes.",
         )
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with unfinished.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            unfinished.replace(path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                unfinished.unlink()
-            raise
     except OSError as error:
-        raise LibraryError(
-            f"Cannot write {path}: {error.strerror}.", hint="Choose a folder with space that you can write to."
-        ) from error
+        raise writing_error(path, error, kind=LibraryError) from error
+    save_whole(path, content, error=LibraryError)
 
 
 def load_template(path: str | Path) -> Template:

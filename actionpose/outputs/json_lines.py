@@ -9,6 +9,7 @@ from pathlib import Path
 
 from actionpose.decision import ActionEvent
 from actionpose.outputs.base import OutputError, event_json
+from actionpose.private import make_private_folder, open_private
 
 __all__ = ["JsonLinesOutput"]
 
@@ -20,6 +21,8 @@ class JsonLinesOutput:
     ----------
     path : path, optional
         Default: standard output.
+    is_private : bool
+        Whether a file or folder that is made is for the user alone to read.
 
     Raises
     ------
@@ -27,12 +30,15 @@ class JsonLinesOutput:
         If the file cannot be written to.
     """
 
-    def __init__(self, path: str | Path | None = None) -> None:
+    def __init__(self, path: str | Path | None = None, *, is_private: bool = False) -> None:
         self.name = str(path) if path else "standard output"
         try:
-            if path:
+            if path and is_private:
+                make_private_folder(Path(path).parent)
+            elif path:
                 Path(path).parent.mkdir(parents=True, exist_ok=True)
-            self._file = Path(path).open("ab", buffering=0) if path else None  # noqa: SIM115  close() does
+            opener = open_private if is_private else None
+            self._file = open(path, "ab", buffering=0, opener=opener) if path else None  # noqa: SIM115  close() does
         except OSError as error:
             raise OutputError(
                 f"Cannot write to {self.name}: {error.strerror}.", hint="Choose a folder you can write to."

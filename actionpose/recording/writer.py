@@ -15,8 +15,10 @@ import numpy as np
 
 from actionpose.errors import InvalidDataError, RecordingError
 from actionpose.pose import Pose
+from actionpose.private import make_private_folder, open_private
 from actionpose.recording.format import EndLine, FrameLine, HeaderLine, RecordingHeader
 from actionpose.skeleton import Skeleton
+from actionpose.whole_file import remove_abandoned
 
 __all__ = ["RecordingWriter"]
 
@@ -34,7 +36,7 @@ class RecordingWriter:
     Parameters
     ----------
     path : path
-        A new file; missing folders are made.
+        A new file, for the user alone to read, as are the folders that are made for it.
     skeleton, estimator, source, rate_hz, size
         As in `RecordingHeader`.
 
@@ -62,8 +64,11 @@ class RecordingWriter:
         self._whole_bytes = 0
         self._gzip = zlib.compressobj(wbits=_GZIP) if self.path.suffix == ".gz" else None
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._file: BinaryIO | None = self.path.open("xb", buffering=0)
+            make_private_folder(self.path.parent)
+            remove_abandoned(self.path.parent)
+            self._file: BinaryIO | None = open(  # noqa: SIM115  close() does
+                self.path, "xb", buffering=0, opener=open_private
+            )
         except OSError as error:
             if self.path.exists():
                 raise RecordingError(

@@ -129,7 +129,7 @@ class _Part:
                 hint="Choose another name, or move the old file away.",
             )
         try:
-            self._events = JsonLinesOutput(events_path(path))
+            self._events = JsonLinesOutput(events_path(path), is_private=True)
         except OutputError as error:
             raise RecordingError(error.message, hint=error.hint) from None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from actionpose.skeleton import Skeleton
 from actionpose.training.errors import TrainingError
 from actionpose.training.network import KeypointNetwork
 from actionpose.training.settings import NetworkSettings
+from actionpose.whole_file import WholeFile
 
 __all__ = ["TrainedModel", "load_checkpoint", "load_model", "predict", "save_checkpoint"]
 
@@ -76,12 +76,8 @@ def predict(network: KeypointNetwork, image: npt.NDArray[np.uint8]) -> tuple[Flo
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     """Write a checkpoint so that the old one stays until the new one is whole."""
-    scratch = path.with_name(path.name + ".part")
-    with scratch.open("wb") as file:
+    with WholeFile(path, error=TrainingError) as file:
         torch.save(state, file)
-        file.flush()
-        os.fsync(file.fileno())
-    scratch.replace(path)
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:

@@ -16,6 +16,8 @@ import numpy.typing as npt
 from actionpose.errors import InvalidDataError
 from actionpose.recording.format import SkeletonRecord
 from actionpose.skeleton import Skeleton
+from actionpose.training.errors import TrainingError
+from actionpose.whole_file import WholeFile
 
 __all__ = [
     "DOUBTFUL",
@@ -323,11 +325,8 @@ def save_dataset(dataset: KeypointDataset, path: str | Path) -> None:
     arrays = {name: getattr(dataset, name) for name in _ARRAYS}
     skeleton = np.frombuffer(msgspec.json.encode(SkeletonRecord.from_skeleton(dataset.skeleton)), dtype=np.uint8)
     margin = np.array(np.nan if dataset.margin is None else dataset.margin)
-    path = Path(path)
-    scratch = path.with_name(path.name + ".part")
-    with scratch.open("wb") as file:
+    with WholeFile(path, error=TrainingError) as file:
         np.savez_compressed(file, version=np.array(_VERSION), skeleton=skeleton, margin=margin, **arrays)
-    scratch.replace(path)
 
 
 def load_dataset(path: str | Path) -> KeypointDataset:

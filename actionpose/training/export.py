@@ -25,6 +25,7 @@ from actionpose.skeleton import BLAZEPOSE_33, HAND_21, Skeleton
 from actionpose.training.checkpoint import TrainedModel, predict
 from actionpose.training.errors import TrainingError
 from actionpose.training.running import RunningNetwork
+from actionpose.whole_file import save_whole
 
 __all__ = ["ExportReport", "export_model", "measure_latency"]
 
@@ -116,7 +117,7 @@ def export_model(
         versions={package: version(package) for package in ("actionpose", "torch", "onnx", "onnxruntime")},
     )
     session = load_session(weights, description)
-    (folder / _WEIGHTS).write_bytes(weights)
+    save_whole(folder / _WEIGHTS, weights, error=TrainingError)
     write_description(folder, description)
     compared = _spread(examples, _N_COMPARED)
     expected, _ = predict(model.network, compared)

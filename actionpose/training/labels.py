@@ -13,6 +13,7 @@ where unlabelled; v is 0, 1 or 2 as in `KeypointDataset`.
 from __future__ import annotations
 
 import csv
+import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,7 +28,9 @@ from actionpose.pose import FloatArray
 from actionpose.recording.format import SkeletonRecord
 from actionpose.skeleton import Skeleton
 from actionpose.training.dataset import SURE, UNLABELLED
+from actionpose.training.errors import TrainingError
 from actionpose.training.pictures import describe_left_out
+from actionpose.whole_file import save_whole
 
 __all__ = ["LabelSet", "LabelledImage", "compute_reference", "load_labels", "save_labels"]
 
@@ -112,19 +115,18 @@ def compute_reference(position: FloatArray, skeleton: Skeleton) -> float:
 def save_labels(labels: LabelSet, folder: str | Path) -> None:
     """Write table and skeleton; the pictures are where their paths say, inside `folder`."""
     folder = Path(folder)
-    scratch = folder / (_TABLE + ".part")
-    with scratch.open("w", newline="", encoding="utf-8") as file:
-        rows = csv.writer(file, lineterminator="\n")
-        rows.writerow([*_LEADING, *(f"{name}_{axis}" for name in labels.skeleton.keypoints for axis in "xyv")])
-        for item in labels.images:
-            values: list[str | int] = []
-            for (x, y), v in zip(item.keypoints, item.visibility, strict=True):
-                values += [f"{x:.2f}", f"{y:.2f}", int(v)] if v else ["", "", UNLABELLED]
-            path = item.path.relative_to(folder).as_posix()
-            rows.writerow([path, item.source, f"{item.time:.3f}", f"{item.reference_px:.2f}", *values])
-    scratch.replace(folder / _TABLE)
+    table = io.StringIO()
+    rows = csv.writer(table, lineterminator="\n")
+    rows.writerow([*_LEADING, *(f"{name}_{axis}" for name in labels.skeleton.keypoints for axis in "xyv")])
+    for item in labels.images:
+        values: list[str | int] = []
+        for (x, y), v in zip(item.keypoints, item.visibility, strict=True):
+            values += [f"{x:.2f}", f"{y:.2f}", int(v)] if v else ["", "", UNLABELLED]
+        path = item.path.relative_to(folder).as_posix()
+        rows.writerow([path, item.source, f"{item.time:.3f}", f"{item.reference_px:.2f}", *values])
+    save_whole(folder / _TABLE, table.getvalue().encode(), error=TrainingError)
     skeleton = msgspec.json.encode(SkeletonRecord.from_skeleton(labels.skeleton))
-    (folder / _SKELETON).write_bytes(msgspec.json.format(skeleton, indent=2) + b"\n")
+    save_whole(folder / _SKELETON, msgspec.json.format(skeleton, indent=2) + b"\n", error=TrainingError)
 
 
 def load_labels(folder: str | Path) -> LabelSet:

@@ -7,14 +7,17 @@ import pickle
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 import platformdirs
 import torch
 
+from actionpose.private import make_private_folder
 from actionpose.training.errors import TrainingError
 from actionpose.training.resnet import ResNet
 from actionpose.training.settings import Backbone
+from actionpose.whole_file import WholeFile, writing_error
 
 __all__ = ["IMAGENET", "fetch_weights", "load_weights"]
 
@@ -82,27 +85,38 @@ def fetch_weights(name: Backbone, *, server: str = _SERVER, folder: Path | None 
     path = folder / file
     if path.is_file() and _has_checksum(path):
         return path
-    folder.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(path.name + ".part")
     url = urllib.parse.urljoin(server, file)
     advice = f"Or download it elsewhere and give it with --weights {file}."
     try:
-        with urllib.request.urlopen(url, timeout=_TIMEOUT_S) as answer, scratch.open("wb") as out:
-            n_bytes = 0
-            while (chunk := answer.read(_CHUNK_BYTES)) and n_bytes <= _MAX_BYTES:
-                n_bytes += out.write(chunk)
-        if not _has_checksum(scratch, of=file):
+        make_private_folder(folder)
+    except OSError as error:
+        raise writing_error(folder, error, kind=TrainingError) from error
+    with WholeFile(path, error=TrainingError) as out:
+        digest = hashlib.sha256()
+        for chunk in _iter_download(url, advice=advice):
+            out.write(chunk)
+            digest.update(chunk)
+        if not digest.hexdigest().startswith(_checksum(path)):
             raise TrainingError(f"{url} sent another file than {file}: its checksum differs.", hint=advice)
-        scratch.replace(path)
-    except (OSError, urllib.error.URLError, ValueError) as error:
-        raise TrainingError(f"{url} could not be fetched: {error}.", hint=advice) from error
-    finally:
-        scratch.unlink(missing_ok=True)
     return path
 
 
-def _has_checksum(path: Path, *, of: str = "") -> bool:
-    """Whether a file's SHA-256 begins as its name, or that of another, says."""
-    expected = Path(of or path.name).stem.rpartition("-")[2]
+def _iter_download(url: str, *, advice: str) -> Iterator[bytes]:
+    n_bytes = 0
+    try:
+        with urllib.request.urlopen(url, timeout=_TIMEOUT_S) as answer:
+            while (chunk := answer.read(_CHUNK_BYTES)) and n_bytes <= _MAX_BYTES:
+                n_bytes += len(chunk)
+                yield chunk
+    except (OSError, urllib.error.URLError, ValueError) as error:
+        raise TrainingError(f"{url} could not be fetched: {error}.", hint=advice) from error
+
+
+def _has_checksum(path: Path) -> bool:
+    """Whether a file's SHA-256 begins as its name says."""
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest().startswith(expected)
+        return hashlib.file_digest(file, "sha256").hexdigest().startswith(_checksum(path))
+
+
+def _checksum(path: Path) -> str:
+    return path.stem.rpartition("-")[2]

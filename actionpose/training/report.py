@@ -14,8 +14,10 @@ from matplotlib.figure import Figure
 
 from actionpose.training.contact_sheet import tile_crops
 from actionpose.training.dataset import KeypointDataset
+from actionpose.training.errors import TrainingError
 from actionpose.training.evaluation import evaluate_keypoints, predict_with
 from actionpose.training.trainer import Validation
+from actionpose.whole_file import save_whole
 
 __all__ = ["write_report"]
 
@@ -71,7 +73,7 @@ def write_report(history: Sequence[Validation], folder: str | Path, *, dataset: 
         examples=base64.b64encode(jpeg.tobytes()).decode(),
     )
     path = folder / "report.html"
-    path.write_text(page, encoding="utf-8")
+    save_whole(path, page.encode(), error=TrainingError)
     return path
 
 

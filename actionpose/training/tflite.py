@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from actionpose.estimators.quiet import quiet_stderr
 from actionpose.training.checkpoint import load_model, predict
 from actionpose.training.errors import TrainingError
+from actionpose.whole_file import save_whole
 
 __all__ = ["TFLITE_ADVICE", "TfliteReport", "export_tflite", "run_tflite"]
 
@@ -88,7 +89,7 @@ def export_tflite(training: str | Path, path: str | Path, *, python: str | Path,
     compared = examples[np.unique(np.linspace(0, len(examples) - 1, _N_COMPARED).round().astype(int))]
     found, _ = run_tflite(content, compared)
     expected, _ = predict(model.network, compared)
-    path.write_bytes(content)
+    save_whole(path, content, error=TrainingError)
     difference = np.hypot(*np.moveaxis(found - expected, 2, 0))
     return TfliteReport(path=path, n_bytes=len(content), largest_difference_px=float(difference.max()))
 

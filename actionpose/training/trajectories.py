@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,7 +18,9 @@ from actionpose.errors import InvalidDataError
 from actionpose.estimators.base import KeypointEstimator
 from actionpose.pose import FloatArray, Pose, PoseSequence
 from actionpose.sources import Source
+from actionpose.training.errors import TrainingError
 from actionpose.video_writer import VideoWriter
+from actionpose.whole_file import save_whole
 
 __all__ = ["draw_trajectories", "find_trajectories", "save_trajectories"]
 
@@ -120,22 +123,18 @@ def _choose_colours(n: int) -> FloatArray:
 
 def save_trajectories(trajectories: PoseSequence, path: str | Path) -> None:
     """Write a CSV table: ``time_s``, and ``NAME_x``, ``NAME_y``, ``NAME_confidence``; empty where nobody was found."""
-    path = Path(path)
-    scratch = path.with_name(path.name + ".part")
-    with scratch.open("w", newline="", encoding="utf-8") as file:
-        rows = csv.writer(file, lineterminator="\n")
-        names = trajectories.skeleton.keypoints
-        rows.writerow(["time_s", *(f"{name}_{what}" for name in names for what in ("x", "y", "confidence"))])
-        for time, points, confidence in zip(
-            trajectories.time, trajectories.position, trajectories.confidence, strict=True
-        ):
-            values = [
-                field
-                for (x, y), c in zip(points, confidence, strict=True)
-                for field in ((f"{x:.2f}", f"{y:.2f}", f"{c:.3f}") if np.isfinite(x) else ("", "", "0"))
-            ]
-            rows.writerow([f"{time:.4f}", *values])
-    scratch.replace(path)
+    table = io.StringIO()
+    rows = csv.writer(table, lineterminator="\n")
+    names = trajectories.skeleton.keypoints
+    rows.writerow(["time_s", *(f"{name}_{what}" for name in names for what in ("x", "y", "confidence"))])
+    for time, points, confidence in zip(trajectories.time, trajectories.position, trajectories.confidence, strict=True):
+        values = [
+            field
+            for (x, y), c in zip(points, confidence, strict=True)
+            for field in ((f"{x:.2f}", f"{y:.2f}", f"{c:.3f}") if np.isfinite(x) else ("", "", "0"))
+        ]
+        rows.writerow([f"{time:.4f}", *values])
+    save_whole(path, table.getvalue().encode(), error=TrainingError)
 
 
 def draw_trajectories(trajectories: PoseSequence, *, size: tuple[int, int] | None) -> Figure:

@@ -14,7 +14,9 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
 from actionpose.errors import ActionposeError, InvalidDataError
+from actionpose.private import make_private_folder
 from actionpose.recognizer import Mode, RecognizerSettings
+from actionpose.whole_file import save_whole
 
 __all__ = ["Settings", "default_settings_path", "load_settings", "save_settings"]
 
@@ -142,15 +144,12 @@ def save_settings(path: Path, changes: Mapping[str, Any]) -> None:
         document.add(tomlkit.comment(_HEADING))
     for name, value in changes.items():
         document[name] = list(value) if isinstance(value, tuple) else value
-    part = path.with_name(f"{path.name}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(tomlkit.dumps(document), encoding="utf-8")
-        part.replace(path)  # whole or not at all
-    except OSError as error:
-        raise ActionposeError(
-            f"The settings cannot be saved to {path}: {error.strerror}.", hint="They hold until you leave."
-        ) from error
+        make_private_folder(path.parent)
+        save_whole(path, tomlkit.dumps(document).encode(), is_private=True)
+    except (OSError, ActionposeError) as error:
+        problem = error.message if isinstance(error, ActionposeError) else f"{path.parent}: {error.strerror}."
+        raise ActionposeError(f"The settings are not saved. {problem}", hint="They hold until you leave.") from error
 
 
 def _read(path: Path) -> dict[str, Any]:

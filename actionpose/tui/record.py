@@ -259,7 +259,6 @@ class RecordScreen(Screen[None]):
         file_name = re.sub(r"[^\w-]+", "_", name)
         stem = f"{dt.datetime.now():%Y-%m-%d_%H%M%S}_{file_name}"
         try:
-            self.app.recordings.mkdir(parents=True, exist_ok=True)
             self._recording = SessionRecording(self.app.recordings / f"{stem}.jsonl.gz")
         except (ActionposeError, OSError) as error:  # the takes matter more
             self._recording = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,23 @@ def test_a_take_that_is_not_kept_says_why(run, waving):
     """Of a take that ends in mid-motion the next one is too unlike."""
     result = run("record", "wave", "--source", waving, "--seconds", 0.4, "--countdown", 3, "--takes", 3)
     assert result.stderr.count("take not kept: ") >= 1
+
+
+@pytest.mark.slow  # loads MediaPipe
+@pytest.mark.skipif(os.name != "posix", reason="permissions are those of POSIX")
+def test_only_the_user_may_read_what_is_recorded(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    for name in ("templates", "recordings"):
+        Path(name).rmdir()
+    before = os.umask(0o022)
+    try:
+        run("record", "--background", 1, "--source", "puppet:idle?seconds=3", "--keep-video")
+    finally:
+        os.umask(before)
+    made = [tmp_path / "data", *(tmp_path / "data").rglob("*")]
+    assert {path.suffix for path in made if path.is_file()} == {".gz", ".mp4", ".sqlite"}
+    modes = {path.name: oct(path.stat().st_mode & 0o777) for path in made}
+    assert modes == {path.name: "0o700" if path.is_dir() else "0o600" for path in made}
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,20 @@ def test_opening_makes_the_folder_and_closing_leaves_one_file(tmp_path: Path) ->
         assert library.labels() == ["wave"]
 
 
+@pytest.mark.skipif(os.name != "posix", reason="permissions are those of POSIX")
+def test_only_the_user_may_read_a_new_library_and_an_old_one_stays_as_it_is(tmp_path: Path) -> None:
+    folder = tmp_path / "new"
+    with TemplateLibrary.open(folder / "library.sqlite") as library:
+        library.add(make_template())
+        modes = {path.name: oct(path.stat().st_mode & 0o777) for path in (folder, *folder.iterdir())}
+    private = {f"library.sqlite{suffix}": "0o600" for suffix in ("", "-wal", "-shm")}
+    assert modes == {"new": "0o700", **private}
+    (folder / "library.sqlite").chmod(0o664)
+    with TemplateLibrary.open(folder / "library.sqlite") as library:
+        library.remove("wave")
+        assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o664}
+
+
 def test_the_file_is_set_up_for_safety(library: TemplateLibrary) -> None:
     with library._database.engine.connect() as connection:
         settings = {
@@ -194,6 +208,8 @@ def test_a_library_that_may_only_be_read(folder_mode: int, file_mode: int, is_op
     with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
         folder = Path(name)
         path = folder / "library.sqlite"
+        TemplateLibrary.open(path).close()
+        path.chmod(0o644)  # shared with others before it is used
         elsewhere = TemplateLibrary.open(path)
         elsewhere.add(make_template())
         if is_open_elsewhere:

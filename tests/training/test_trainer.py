@@ -97,7 +97,7 @@ def test_a_training_killed_in_the_middle_goes_on_from_the_last_checkpoint(
     for _ in range(5):  # of 3 steps per epoch; nobody says good-bye
         next(steps)
     del steps
-    (tmp_path / "killed" / "last.pt.part").write_bytes(b"half a checkpoint")
+    (tmp_path / "killed" / ".actionpose-0a1b2c3d.part").write_bytes(b"half a checkpoint")
     resumed = Trainer.resume(dots, tmp_path / "killed")
     assert run(resumed) == expected[n_saved:]
 
