@@ -10,9 +10,11 @@ import atexit
 import gc
 import importlib
 import os
+import signal
 import sys
 import threading
 import warnings
+from types import FrameType
 from typing import Any
 
 import click
@@ -122,7 +124,11 @@ _format_other_warning = warnings.formatwarning
 
 
 def main() -> None:
-    """Run the command line and exit: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
+    """Run the command line and exit: 0 done, 1 failed, 2 wrong usage, 130 interrupted, 143 ended by SIGTERM."""
+    for name in ("SIGTERM", "SIGHUP"):  # Windows has no SIGHUP
+        number = getattr(signal, name, None)
+        if number and signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, _leave_on_signal)
     warnings.formatwarning = _format_warning
     atexit.register(gc.freeze)  # the interpreter's last search for garbage takes half a second after MediaPipe
     try:
@@ -130,6 +136,12 @@ def main() -> None:
     except SystemExit as leaving:
         _leave_despite_loading(leaving)
         raise
+
+
+def _leave_on_signal(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+    """Let the files that are being written be finished or taken away; a second signal ends the process as it is."""
+    signal.signal(number, signal.SIG_DFL)
+    sys.exit(128 + number)
 
 
 def _leave_despite_loading(leaving: SystemExit) -> None:

@@ -15,6 +15,7 @@ from actionpose.recognizer import Recognizer, RecognizerSettings
 from actionpose.session.recognizers import EmptyLibraryError, enabled_templates, make_recognizer, stored_templates
 from actionpose.sources import Source
 from actionpose.sources.replay import ReplaySource
+from actionpose.whole_file import remove_abandoned
 
 if TYPE_CHECKING:
     from actionpose.cli.terminal import StatusLine
@@ -77,22 +78,28 @@ def data_folder() -> Path:
 
 
 def recordings_folder() -> Path:
-    """Return ``recordings`` of the working folder where there is one, else of the user's data folder."""
+    """Return ``recordings`` of the working folder where there is one, else of the user's data folder.
+
+    What a recording that was killed left in it is removed.
+    """
     folder = Path("recordings")
-    return folder if folder.is_dir() else data_folder() / folder
+    folder = folder if folder.is_dir() else data_folder() / folder
+    remove_abandoned(folder)
+    return folder
 
 
 @contextmanager
 def deferring_interrupts() -> Iterator[None]:
-    """Let what was begun be finished: Ctrl-C is raised after the block."""
+    """Let what was begun be finished: Ctrl-C, SIGTERM and a closed terminal take effect after the block."""
     received: list[int] = []
-    previous = signal.signal(signal.SIGINT, lambda number, _: received.append(number))
+    previous = {number: signal.signal(number, lambda number, _: received.append(number)) for number in _ENDING}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
     if received:
-        raise KeyboardInterrupt
+        signal.raise_signal(received[0])
 
 
 @contextmanager

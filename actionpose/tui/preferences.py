@@ -16,7 +16,7 @@ from tomlkit.exceptions import TOMLKitError
 from actionpose.errors import ActionposeError, InvalidDataError
 from actionpose.private import make_private_folder
 from actionpose.recognizer import Mode, RecognizerSettings
-from actionpose.whole_file import save_whole
+from actionpose.whole_file import remove_abandoned, save_whole
 
 __all__ = ["Settings", "default_settings_path", "load_settings", "save_settings"]
 
@@ -153,6 +153,7 @@ def save_settings(path: Path, changes: Mapping[str, Any]) -> None:
 
 
 def _read(path: Path) -> dict[str, Any]:
+    remove_abandoned(path.parent)
     values: dict[str, Any] = {}
     for name, value in _parse_file(path).unwrap().items():
         if name not in _KIND_OF:
