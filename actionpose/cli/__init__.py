@@ -9,11 +9,13 @@ from __future__ import annotations
 import atexit
 import gc
 import importlib
+import io
 import os
 import signal
 import sys
 import threading
 import warnings
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -22,6 +24,8 @@ import click
 from actionpose import __version__
 from actionpose.cli.groups import CommandGroup
 from actionpose.errors import ActionposeError, FallbackWarning
+from actionpose.safe_text import printable
+from actionpose.whole_file import writing_error
 
 __all__ = ["cli", "main"]
 
@@ -47,9 +51,11 @@ class _Failure(click.ClickException):
         self.hint = error.hint
 
     def show(self, file: Any = None) -> None:  # noqa: ARG002
-        click.echo(f"error: {self.message}", err=True)
+        from actionpose.cli.terminal import echo
+
+        echo(f"error: {self.message}", err=True)
         if self.hint:
-            click.echo(f"hint: {self.hint}", err=True)
+            echo(f"hint: {self.hint}", err=True)
 
 
 class _Interrupted(click.ClickException):
@@ -58,7 +64,10 @@ class _Interrupted(click.ClickException):
     exit_code = 130
 
     def show(self, file: Any = None) -> None:  # noqa: ARG002
-        click.echo(f"\n{self.message}", err=True)
+        from actionpose.cli.terminal import echo
+
+        echo(err=True)
+        echo(self.message, err=True)
 
 
 class _LazyGroup(CommandGroup):
@@ -82,6 +91,13 @@ class _LazyGroup(CommandGroup):
             return super().invoke(ctx)
         except ActionposeError as error:
             raise _Failure(error) from error
+        except click.ClickException as error:
+            error.message = printable(error.message)  # type: ignore[misc]  # it may name what a file holds
+            raise
+        except BrokenPipeError:
+            raise  # whoever reads our output has seen enough
+        except OSError as error:
+            raise _Failure(_in_words(error)) from error
         except KeyboardInterrupt:
             raise _Interrupted("Stopped.") from None
 
@@ -112,19 +128,22 @@ def cli(context: click.Context) -> None:
         context.invoke(tui)
 
 
-def _format_warning(
-    message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
-) -> str:
-    if issubclass(category, FallbackWarning):
-        return f"note: {message}\n"
-    return _format_other_warning(message, category, filename, lineno, line)
+def _format_warning(message: Warning | str, category: type[Warning], *_where: Any, **_line: Any) -> str:
+    return f"{'note' if issubclass(category, FallbackWarning) else 'warning'}: {printable(str(message))}\n"
 
 
-_format_other_warning = warnings.formatwarning
+def _in_words(error: OSError) -> ActionposeError:
+    """Return what is said of a failure of the system that nothing else has told of."""
+    if error.filename is None:
+        return ActionposeError(f"Reading or writing failed: {error.strerror or error}.")
+    return ActionposeError(
+        f"Cannot read or write {error.filename}: {error.strerror}.", hint="Check the path and its permissions."
+    )
 
 
 def main() -> None:
     """Run the command line and exit: 0 done, 1 failed, 2 wrong usage, 130 interrupted, 143 ended by SIGTERM."""
+    _prepare_streams()
     for name in ("SIGTERM", "SIGHUP"):  # Windows has no SIGHUP
         number = getattr(signal, name, None)
         if number and signal.getsignal(number) == signal.SIG_DFL:
@@ -134,8 +153,37 @@ def main() -> None:
     try:
         cli(prog_name="actionpose")
     except SystemExit as leaving:
+        _finish_streams(leaving)
         _leave_despite_loading(leaving)
         raise
+    except OSError as error:  # while help is shown
+        _Failure(writing_error("to standard output", error)).show()
+        failed = SystemExit(1)
+        _finish_streams(failed)
+        raise failed from None
+
+
+def _prepare_streams() -> None:
+    """Let whatever is printed be shown as well as the terminal, pipe or file can."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            # Closed by the shell. In this order each gets its own number back, which no file opened later must get.
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115  open to the end
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # some code pages lack characters of names
+
+
+def _finish_streams(leaving: SystemExit) -> None:
+    """Write what is left to be written; where that fails, say so once, and let the interpreter not try it again."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError as error:
+            if not leaving.code and stream is sys.stdout and not isinstance(error, BrokenPipeError):
+                _Failure(writing_error("to standard output", error)).show()
+            leaving.code = leaving.code or int(stream is sys.stdout)
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _leave_on_signal(number: int, frame: FrameType | None) -> None:  # noqa: ARG001

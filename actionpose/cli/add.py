@@ -11,7 +11,7 @@ import click
 import numpy as np
 
 from actionpose.cli.options import epilog, library_option, mirror_option, model_option, parse_time
-from actionpose.cli.terminal import STILL_NOTE, frame_progress, template_line
+from actionpose.cli.terminal import STILL_NOTE, echo, frame_progress, template_line
 from actionpose.cli.wiring import open_estimator, open_library
 from actionpose.errors import ActionposeError
 from actionpose.pose import Frame, Pose, PoseSequence
@@ -76,10 +76,10 @@ def add(
                 verdict = assess_take(sequence, may_be_still=True)
                 template = Template(label=label, sequence=sequence, provenance=provenance, quality=verdict.numbers)
                 for added in templates.add_all([template, *([template.mirrored()] if mirror else [])]):
-                    click.echo(template_line(added))
+                    echo(template_line(added))
                 still = [STILL_NOTE] if verdict.ok and verdict.is_still else []
                 for note in (*verdict.problems, *still):
-                    click.echo(f"note: {label}: {note}", err=True)
+                    echo(f"note: {label}: {note}", err=True)
 
 
 def _cut_spans(
@@ -106,7 +106,7 @@ def _cut_spans(
                 break
         provenance = {"source": path.name, "estimator": estimator.name if estimator else ""}
     for note in source.notes:
-        click.echo(f"note: {path.name}: {note}", err=True)
+        echo(f"note: {path.name}: {note}", err=True)
     for span in spans:
         start, end = to_seconds(span, np.array(times))
         sequence = _cut(poses, start, end, path=path)

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from actionpose.cli.options import epilog
+from actionpose.cli.terminal import echo
 
 __all__ = ["demo"]
 
@@ -26,4 +27,4 @@ def demo(*, annotate: Path | None) -> None:
     """
     from actionpose.demo import run_demo
 
-    run_demo(say=click.echo, annotated=annotate)
+    run_demo(say=echo, annotated=annotate)

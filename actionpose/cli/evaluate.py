@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from threadpoolctl import threadpool_limits
 from actionpose.cli.measure import draw_pictures, measure_clips, measure_library, measure_streams
 from actionpose.cli.options import epilog, library_option, merge_option, model_option, recognition_options
 from actionpose.cli.report import ClipReport, StreamReport
-from actionpose.cli.terminal import NOBODY_NOTE, with_progress
+from actionpose.cli.terminal import NOBODY_NOTE, echo, echo_json, with_progress
 from actionpose.cli.wiring import (
     enabled_templates,
     open_estimator,
@@ -218,7 +217,7 @@ def evaluate(
             )
             extra |= {"video": stream.name, "events": [event_record(event) for event in report.events[0]]}
         if as_json:
-            click.echo(json.dumps(report.to_dict() | extra, indent=2))
+            echo_json(report.to_dict() | extra)
         else:
             report.show()
         if pictures:
@@ -276,9 +275,9 @@ def _spot_in_video(
                     times.append(tick.frame.time)
                     poses.append(tick.poses[0] if tick.poses else None)
             for note in session.notes:
-                click.echo(f"note: {note}", err=True)
+                echo(f"note: {note}", err=True)
     if not any(poses):
-        click.echo(NOBODY_NOTE, err=True)
+        echo(NOBODY_NOTE, err=True)
     if start_frame >= len(times):
         raise InvalidDataError(f"{video.name} has {len(times)} frames, so none is left from frame {start_frame} on.")
     begin = times[start_frame]

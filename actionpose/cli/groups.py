@@ -6,6 +6,8 @@ from difflib import get_close_matches
 
 import click
 
+from actionpose.cli.terminal import echo
+
 __all__ = ["CommandGroup"]
 
 
@@ -45,4 +47,4 @@ def _help(context: click.Context, names: tuple[str, ...]) -> None:
         _, command, _ = context.command.resolve_command(context, [name])
         assert command is not None
         context = click.Context(command, info_name=name, parent=context)
-    click.echo(context.get_help())
+    echo(context.get_help())

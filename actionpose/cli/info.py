@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 from importlib.metadata import PackageNotFoundError, entry_points, version
 from typing import Any
@@ -11,6 +10,7 @@ import click
 
 from actionpose import __version__
 from actionpose.cli.options import epilog, library_option
+from actionpose.cli.terminal import echo, echo_json
 from actionpose.cli.wiring import data_folder, recordings_folder
 from actionpose.errors import LibraryError
 from actionpose.library import TemplateLibrary, default_location
@@ -38,10 +38,10 @@ def info(*, as_json: bool, library: str | None) -> None:
         "folders": {"data": str(data_folder()), "recordings": str(recordings_folder().absolute())},
     }
     if as_json:
-        click.echo(json.dumps(facts, indent=2))
+        echo_json(facts)
         return
     for name, value in facts.items():
-        click.echo(f"{name:12} {_in_words(value)}")
+        echo(f"{name:12} {_in_words(value)}")
 
 
 def _version(package: str) -> str | None:

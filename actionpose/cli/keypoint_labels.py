@@ -12,7 +12,7 @@ import numpy as np
 
 from actionpose.cli.keypoint_progress import stepping_progress, stopping_on_interrupt
 from actionpose.cli.options import epilog
-from actionpose.cli.terminal import frame_progress
+from actionpose.cli.terminal import echo, frame_progress
 from actionpose.safe_text import printable
 from actionpose.sources import open_source
 
@@ -69,9 +69,7 @@ def collect(*, sources: tuple[str, ...], folder: Path, skeleton_name: str, keep:
     out, and labels.csv can be corrected by hand.
     """
     labels = collect_labels(sources, folder, skeleton_name, keep=keep, every_s=every)
-    click.echo(
-        f"{len(labels.images)} labelled pictures are in {folder}; look at {folder / 'contact_sheet.jpg'}.", err=True
-    )
+    echo(f"{len(labels.images)} labelled pictures are in {folder}; look at {folder / 'contact_sheet.jpg'}.", err=True)
 
 
 def collect_labels(
@@ -87,7 +85,7 @@ def collect_labels(
         for spec in sources:
             with open_source(spec) as source, frame_progress(source.info) as advance:
                 n_kept = collector.read(source, every_s=every_s, on_frame=advance, should_stop=should_stop)
-                click.echo(f"{source.info.name}: {n_kept} frames labelled.", err=True)
+                echo(f"{source.info.name}: {n_kept} frames labelled.", err=True)
             if should_stop():
                 break
         labels = collector.finish(keep=keep)
@@ -175,12 +173,12 @@ def build(
     by = choose_split(dataset, validation=validation, test=test) if split_by == "auto" else split_by
     dataset = split(dataset, by=by, validation=validation, test=test, seed=seed)
     save_dataset(dataset, output)
-    click.echo(f"{output}: {describe_dataset(dataset)} Split: {by}.", err=True)
+    echo(f"{output}: {describe_dataset(dataset)} Split: {by}.", err=True)
 
 
 def say_note(note: str) -> None:
     """Say what the user should know and cannot see."""
-    click.echo(f"note: {printable(note)}", err=True)
+    echo(f"note: {printable(note)}", err=True)
 
 
 def _import_labels(path: Path, form: str, images: Path | None, categories: tuple[str, ...]) -> LabelSet:

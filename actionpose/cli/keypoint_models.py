@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -11,7 +10,7 @@ import click
 
 from actionpose.cli.keypoint_progress import stopping_on_interrupt
 from actionpose.cli.options import epilog
-from actionpose.cli.terminal import data, frame_progress, simple_table
+from actionpose.cli.terminal import echo, echo_json, frame_progress, show_table, simple_table
 from actionpose.sources import open_source
 from actionpose.training.errors import require_torch
 
@@ -86,12 +85,12 @@ def evaluate(
         from actionpose.training.contact_sheet import draw_worst
 
         draw_worst(chosen, predicted, worst)
-        click.echo(f"{worst} shows the largest errors.", err=True)
+        echo(f"{worst} shows the largest errors.", err=True)
     if as_json:
         found: dict[str, Any] = {"coco": asdict(precision), **_to_builtins(scores)}
         if beside is not None:
             found["teacher"] = _to_builtins(beside)
-        click.echo(json.dumps(found, indent=2))
+        echo_json(found)
     else:
         _print_scores(scores, beside, precision)
 
@@ -112,7 +111,7 @@ def _print_scores(scores: _Scores, beside: _Scores | None, precision: AveragePre
     more = () if beside is None else ("teacher", "px")
     for labels, of_label in scores.items():
         columns = ("PCK@0.1", "@0.2", "95 %", "AUC", "NME", "median", "mean px", "n")
-        table = simple_table(f"{labels} labels", *columns, *more)
+        table = simple_table(f"{labels} labels", *columns, *more, names={f"{labels} labels"})
         for name, score in of_label.items():
             row = [
                 name,
@@ -129,8 +128,8 @@ def _print_scores(scores: _Scores, beside: _Scores | None, precision: AveragePre
                 other = beside[labels][name]
                 row += [f"{other.pck_20.value:.3f}", f"{other.median_px:.2f}"]
             table.add_row(*row)
-        data.print(table)
-    data.print(f"AP {precision.ap:.3f}, AP50 {precision.ap50:.3f}, AP75 {precision.ap75:.3f}, AR {precision.ar:.3f}")
+        show_table(table)
+    echo(f"AP {precision.ap:.3f}, AP50 {precision.ap50:.3f}, AP75 {precision.ap75:.3f}, AR {precision.ar:.3f}")
 
 
 @click.command(
@@ -168,7 +167,7 @@ def export(*, training: Path, dataset: Path, folder: Path, int8: bool, python: P
         from actionpose.training.tflite import export_tflite
 
         made = export_tflite(training, folder / "model.tflite", python=python, examples=pictures.of_part("train").image)
-        click.echo(
+        echo(
             f"{made.path}: {made.n_bytes / 2**20:.1f} MiB; at most {made.largest_difference_px:.2g} px from the "
             "checkpoint.",
             err=True,
@@ -198,8 +197,8 @@ def run_export(training: Path, dataset: KeypointDataset, folder: Path, *, int8: 
         metrics=metrics,
     )
     for title, value in metrics.items():
-        click.echo(f"{title}: {value:.3f}", err=True)
-    click.echo(
+        echo(f"{title}: {value:.3f}", err=True)
+    echo(
         f"{folder}: {report.n_bytes / 2**20:.1f} MiB, {report.latency_ms:.1f} ms a picture with one thread; "
         f"{report.mean_difference_px:.2g} px from the checkpoint, at most {report.largest_difference_px:.2g}.",
         err=True,
@@ -227,9 +226,9 @@ def configure(*, model: Path, finder: str | None, smooth: bool | None) -> None:
     if smooth is not None:
         set_smoothing(model, SmoothingSettings() if smooth else None)
     description, _ = read_model(model)
-    data.print(f"{description.name}: {description.skeleton.name}, {description.size[0]}x{description.size[1]}")
-    data.print(f"finder: {'none' if description.margin is None else description.finder}")
-    data.print(f"smoothing: {description.smoothing or 'none'}")
+    echo(f"{description.name}: {description.skeleton.name}, {description.size[0]}x{description.size[1]}")
+    echo(f"finder: {'none' if description.margin is None else description.finder}")
+    echo(f"smoothing: {description.smoothing or 'none'}")
 
 
 @click.command(epilog=epilog("keypoints analyze mouse.mp4 --model models/mouse -o mouse/"))
@@ -265,4 +264,4 @@ def analyze(*, source: str, model: str, folder: Path, video: bool) -> None:
     save_trajectories(found, folder / "keypoints.csv")
     save_figure(draw_trajectories(found, size=size), folder / "trajectories")
     share = float((found.confidence.max(axis=1) > 0).mean())
-    click.echo(f"{folder}: {len(found)} frames, a body in {100 * share:.0f} % of them.", err=True)
+    echo(f"{folder}: {len(found)} frames, a body in {100 * share:.0f} % of them.", err=True)

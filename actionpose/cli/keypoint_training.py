@@ -11,7 +11,7 @@ import click
 
 from actionpose.cli.keypoint_progress import draw_curve, stepping_progress, stopping_on_interrupt
 from actionpose.cli.options import epilog
-from actionpose.cli.terminal import narration
+from actionpose.cli.terminal import echo, narration
 from actionpose.training.errors import require_torch
 from actionpose.training.settings import (
     AugmentationSettings,
@@ -110,9 +110,9 @@ def run_training(
         if trainer.best is not None or trainer.is_done:
             write_report(trainer.history, folder, dataset=dataset)
         if not trainer.is_done:
-            click.echo(f"Saved. Go on with `actionpose keypoints train ... -o {folder} --resume`.", err=True)
+            echo(f"Saved. Go on with `actionpose keypoints train ... -o {folder} --resume`.", err=True)
             raise KeyboardInterrupt
-    click.echo(f"{folder / 'report.html'} shows how it went.", err=True)
+    echo(f"{folder / 'report.html'} shows how it went.", err=True)
 
 
 def _make_trainer(
@@ -137,7 +137,7 @@ def _make_trainer(
         settings = replace(settings, epochs=epochs)
     if minutes is not None:
         settings = estimate_epochs(dataset, network=network, settings=settings, minutes=minutes)
-        click.echo(f"{settings.epochs} epochs will take about {minutes:g} minutes.", err=True)
+        echo(f"{settings.epochs} epochs will take about {minutes:g} minutes.", err=True)
     return Trainer(dataset, folder, network=network, settings=settings, weights=weights)
 
 

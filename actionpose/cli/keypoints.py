@@ -12,6 +12,7 @@ from actionpose.cli.keypoint_models import analyze, configure, evaluate, export,
 from actionpose.cli.keypoint_progress import stepping_progress
 from actionpose.cli.keypoint_training import run_training, train
 from actionpose.cli.options import epilog
+from actionpose.cli.terminal import echo
 from actionpose.training.errors import require_torch
 
 __all__ = ["keypoints"]
@@ -74,7 +75,7 @@ def quickstart(
         dataset = build_dataset(labels, on_image=advance, on_note=say_note)
     dataset = split(dataset, by=choose_split(dataset))
     save_dataset(dataset, workshop / "data.npz")
-    click.echo(describe_dataset(dataset), err=True)
+    echo(describe_dataset(dataset), err=True)
     run_training(dataset, workshop / "run", minutes=minutes)
     run_export(workshop / "run", dataset, folder, int8=int8)
-    click.echo(f"Try it: actionpose live --model {folder}", err=True)
+    echo(f"Try it: actionpose live --model {folder}", err=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from actionpose.cli.options import epilog, library_option, model_option, people_option, recognition_options
-from actionpose.cli.terminal import NoteReader, StatusLine, event_line
+from actionpose.cli.terminal import NoteReader, StatusLine, echo, event_line
 from actionpose.cli.wiring import (
     enabled_templates,
     open_estimator,
@@ -139,7 +139,7 @@ class _Screen:
         self.state = state
         for event in runner.take_events():
             self.status.clear()
-            click.echo(json.dumps(event_record(event)) if self._as_json else event_line(event))
+            echo(json.dumps(event_record(event)) if self._as_json else event_line(event))
         self.tell(notes)
         tick = runner.latest
         self.status.show(state.message or (_describe(tick) if tick else "starting"))
@@ -148,7 +148,7 @@ class _Screen:
         """Print the notes that were not printed before."""
         for note in self._notes.new(notes):
             self.status.clear()
-            click.echo(f"note: {note}", err=True)
+            echo(f"note: {note}", err=True)
 
 
 def _describe(tick: Tick) -> str:
@@ -178,4 +178,4 @@ def _describe_state(state: RecognizerState) -> str:
 def _print_stats(stats: SessionStats, outputs: Sequence[OutputStatus]) -> None:
     """Print how well it kept pace, and what became of the events that were sent."""
     for line in (*describe_stats(stats), *map(describe_output, outputs)):
-        click.echo(line, err=True)
+        echo(line, err=True)

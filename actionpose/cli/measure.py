@@ -7,11 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from actionpose.cli.report import ClipReport, StreamReport
-from actionpose.cli.terminal import narration
+from actionpose.cli.terminal import echo, narration
 from actionpose.cli.wiring import deferring_interrupts
 from actionpose.decision import ActionEvent, merge_repetitions
 from actionpose.errors import LibraryError
@@ -143,7 +142,7 @@ def draw_pictures(
         with deferring_interrupts():
             points = _sweep(report.streams, settings, iou=iou, merge_gap_s=merge_gap_s)
             save_figure(draw_trade_off(points), folder / "false-alarms-and-misses")
-    click.echo(f"Pictures are in {folder}.", err=True)
+    echo(f"Pictures are in {folder}.", err=True)
 
 
 def _sweep(

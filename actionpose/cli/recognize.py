@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, TextIO
 import click
 import numpy as np
 import numpy.typing as npt
-from rich.console import Console
 
 from actionpose.cli.options import (
     epilog,
@@ -22,7 +21,7 @@ from actionpose.cli.options import (
     people_option,
     recognition_options,
 )
-from actionpose.cli.terminal import NOBODY_NOTE, simple_table, with_progress
+from actionpose.cli.terminal import NOBODY_NOTE, echo, show_table, simple_table, with_progress
 from actionpose.cli.wiring import open_estimator, open_library, recognizer_factory, stopping_on_signals
 from actionpose.decision import ActionEvent, merge_repetitions
 from actionpose.errors import ActionposeError
@@ -111,15 +110,15 @@ def recognize(
                         video.write(_draw(tick, events, frames.info), tick.frame.time)
             finally:
                 for note in session.notes:
-                    click.echo(f"note: {note}", err=True)
+                    echo(f"note: {note}", err=True)
                 if merge_gap_s is not None:
                     events = merge_repetitions(events, gap_s=merge_gap_s)
                 _write(events, form, output, video=_name_source(source, frames.info))
         stats = tick.stats
         n_actions = sum(event.repetitions for event in events)
-        click.echo(f"{n_actions} actions in {stats.n_processed} frames, {stats.rate_hz:.0f} fps.", err=True)
+        echo(f"{n_actions} actions in {stats.n_processed} frames, {stats.rate_hz:.0f} fps.", err=True)
         if not n_seen:
-            click.echo(NOBODY_NOTE, err=True)
+            echo(NOBODY_NOTE, err=True)
 
 
 def _open_video(path: Path | None, info: SourceInfo) -> AbstractContextManager[VideoWriter | None]:
@@ -164,7 +163,7 @@ def _write(events: Sequence[ActionEvent], form: str, output: TextIO, *, video: s
         write_events(output, events, video=video, folder=Path(output.name).parent)
     else:
         is_merged = any(event.repetitions > 1 for event in events)
-        table = simple_table("start", "end", "action", *["times"] * is_merged, "distance", "of")
+        table = simple_table("start", "end", "action", *["times"] * is_merged, "distance", "of", names={"action"})
         for event in events:
             table.add_row(
                 f"{event.start_time:.2f}",
@@ -174,4 +173,4 @@ def _write(events: Sequence[ActionEvent], form: str, output: TextIO, *, video: s
                 f"{event.distance:.2f}",
                 f"{event.threshold:.2f}",
             )
-        Console(file=output, highlight=False).print(table)
+        show_table(table, output)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 import click
 
 from actionpose.cli.options import epilog, library_option, mirror_option, model_option
-from actionpose.cli.terminal import STILL_NOTE, StatusLine, template_line
+from actionpose.cli.terminal import STILL_NOTE, StatusLine, echo, template_line
 from actionpose.cli.wiring import deferring_interrupts, open_estimator, open_library, recordings_folder
 from actionpose.errors import ActionposeError
 from actionpose.estimators.base import KeypointEstimator
@@ -118,7 +118,7 @@ def _record_takes(
     try:
         for state in _states(recorder, tape):
             if state.phase != phase and status.is_shown:
-                click.echo("\a", nl=False, err=True)  # who performs stands too far off to read
+                status.ring()  # who performs stands too far off to read
                 phase = state.phase
             status.show(_describe(state))
             if state.take is None:
@@ -131,14 +131,14 @@ def _record_takes(
                     added = library.add_all([template, *([template.mirrored()] if mirror else [])])
                     n_kept += 1
                     for kept in added:
-                        click.echo(template_line(kept))
+                        echo(template_line(kept))
                 if state.take.verdict.is_still:
-                    click.echo(f"note: {STILL_NOTE}", err=True)
+                    echo(f"note: {STILL_NOTE}", err=True)
             for problem in state.take.verdict.problems:
-                click.echo(f"take not kept: {problem}", err=True)
+                echo(f"take not kept: {problem}", err=True)
     finally:
         status.clear()
-        click.echo(f"{n_kept} of {settings.takes} takes of {label!r} kept.", err=True)
+        echo(f"{n_kept} of {settings.takes} takes of {label!r} kept.", err=True)
     if not tape.path:
         raise ActionposeError(_NOBODY, hint="Step back until the camera sees what moves, and add light.")
     if not n_takes:
@@ -181,7 +181,7 @@ def _record_background(tape: _Tape, library: TemplateLibrary, *, seconds: float,
         raise ActionposeError(_NOBODY, hint="Step into the picture and try again.")
     library.add_background(PoseSequence.from_poses(poses), provenance=tape.provenance)
     status.clear()
-    click.echo(f"background added ({poses[-1].time - poses[0].time:.1f} s)")
+    echo(f"background added ({poses[-1].time - poses[0].time:.1f} s)")
 
 
 class _Tape:
@@ -226,7 +226,7 @@ class _Tape:
             self._open.close()
         finally:
             if self.path:
-                click.echo(f"The recording is {self.path}.", err=True)
+                echo(f"The recording is {self.path}.", err=True)
 
     def __iter__(self) -> Iterator[Pose]:
         skeleton = self._estimator.skeleton if self._estimator else None

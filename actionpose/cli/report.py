@@ -8,10 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import click
 import numpy as np
 
-from actionpose.cli.terminal import data, simple_table
+from actionpose.cli.terminal import echo, show_table, simple_table
 from actionpose.decision import ActionEvent
 from actionpose.evaluation import (
     Answer,
@@ -85,24 +84,24 @@ class StreamReport:
         evaluation, units = Evaluation.merge(self.evaluations), self.of_unit
         if len(units) > 1:
             _show_counts("person", {unit: e.total for unit, e in units.items()}, evaluation.total)
-            click.echo()
+            echo()
         _show_counts("action", evaluation.labels, evaluation.total)
-        click.echo()
-        click.echo(f"F1 {evaluation.total.f1:.3f}{_between(self._compute_interval(), self._resampled)}")
+        echo()
+        echo(f"F1 {evaluation.total.f1:.3f}{_between(self._compute_interval(), self._resampled)}")
         if len(units) > 1:
             f1 = [e.total.f1 for e in units.values()]
-            click.echo(
+            echo(
                 f"of each person: mean {np.mean(f1):.3f}, standard deviation {np.std(f1, ddof=1):.3f}, "
                 f"from {min(f1):.3f} to {max(f1):.3f}"
             )
         if evaluation.start_errors_s:
-            click.echo(
+            echo(
                 f"median error of start {evaluation.start_error_s:.2f} s, of end {evaluation.end_error_s:.2f} s; "
                 f"reported {evaluation.delay_s:.2f} s after the end"
             )
         elif evaluation.delays_s:
-            click.echo(f"reported {evaluation.delay_s:.2f} s after the end that was found (median)")
-        click.echo(f"{evaluation.false_alarms_per_minute:.1f} false alarms per minute")
+            echo(f"reported {evaluation.delay_s:.2f} s after the end that was found (median)")
+        echo(f"{evaluation.false_alarms_per_minute:.1f} false alarms per minute")
         if self.rejection:
             _show_rejection(self.rejection, self._resampled)
         _show_mistakes(evaluation.confusion)
@@ -164,23 +163,23 @@ class ClipReport:
     def show(self) -> None:
         """Print it for people."""
         confusion = self.confusion
-        table = simple_table("action", "clips", "right", "share")
+        table = simple_table("action", "clips", "right", "share", names={"action"})
         for label, row, right in zip(confusion.labels, confusion.counts, np.diag(confusion.counts), strict=True):
             if row.sum():
                 table.add_row(label, str(row.sum()), str(right), f"{right / row.sum():.3f}")
-        data.print(table)
-        click.echo()
-        click.echo(f"accuracy {confusion.accuracy:.3f}{_between(self._compute_interval(), self._resampled)}")
+        show_table(table)
+        echo()
+        echo(f"accuracy {confusion.accuracy:.3f}{_between(self._compute_interval(), self._resampled)}")
         if self._is_drawn:
             shares = self._shares
-            click.echo(
+            echo(
                 f"{len(shares)} draws: standard deviation {np.std(shares, ddof=1):.3f}, "
                 f"from {min(shares):.3f} to {max(shares):.3f}"
             )
         if self.takes_nearest:
-            click.echo(f"{self._beyond_threshold:.1%} are farther from everything than its threshold")
+            echo(f"{self._beyond_threshold:.1%} are farther from everything than its threshold")
         if self.skipped:
-            click.echo(f"{len(self.skipped)} clips left out: no other source shows their action")
+            echo(f"{len(self.skipped)} clips left out: no other source shows their action")
         if self.rejection:
             _show_rejection(self.rejection, self._resampled)
         _show_mistakes(confusion)
@@ -216,17 +215,17 @@ class ClipReport:
 
 
 def _show_counts(kind: str, rows: Mapping[str, Counts], total: Counts) -> None:
-    table = simple_table(kind, "TP", "FP", "FN", "precision", "recall", "F1")
+    table = simple_table(kind, "TP", "FP", "FN", "precision", "recall", "F1", names={kind})
     for name, counts in rows.items():
         table.add_row(name, *_cells(counts))
     table.add_row("in all", *_cells(total), style="bold")
-    data.print(table)
+    show_table(table)
 
 
 def _show_rejection(rejection: Rejection, resampled: str) -> None:
     worst = sorted(rejection.labels.items(), key=lambda item: item[1])[:3]
-    click.echo(f"unknown actions told from known: AUROC {rejection.auroc:.3f}{_between(rejection.interval, resampled)}")
-    click.echo(f"  least: {', '.join(f'{label} {value:.3f}' for label, value in worst)}")
+    echo(f"unknown actions told from known: AUROC {rejection.auroc:.3f}{_between(rejection.interval, resampled)}")
+    echo(f"  least: {', '.join(f'{label} {value:.3f}' for label, value in worst)}")
 
 
 def _cells(counts: Counts) -> list[str]:
@@ -243,8 +242,9 @@ def _show_mistakes(confusion: Confusion) -> None:
     """Print what was taken for what, the most frequent first; the whole matrix is in the JSON and in the pictures."""
     mistakes = Counter((truth, said) for truth, said in confusion.pairs if truth != said)
     if mistakes:
-        click.echo("\nwhat was taken for what")
-        table = simple_table("performed", "recognised", "times")
+        echo()
+        echo("what was taken for what")
+        table = simple_table("performed", "recognised", "times", names={"performed", "recognised"})
         for (truth, said), count in mistakes.most_common():
             table.add_row(truth, said, str(count))
-        data.print(table)
+        show_table(table)

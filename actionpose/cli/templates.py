@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -13,7 +12,7 @@ import click
 
 from actionpose.cli.groups import CommandGroup
 from actionpose.cli.options import epilog, library_option
-from actionpose.cli.terminal import data, simple_table, template_line
+from actionpose.cli.terminal import echo, echo_json, show_table, simple_table, template_line
 from actionpose.cli.wiring import EmptyLibraryError, enabled_templates, open_library, stored_templates
 from actionpose.health import check_templates
 from actionpose.library import TemplateLibrary
@@ -48,7 +47,7 @@ def list_(*, removed: bool, as_json: bool, library: str | None) -> None:
         found = lib.removed() if removed else lib.templates()
         _show_list(found, as_json=as_json)
         if not found and removed:
-            click.echo(f"Nothing that {lib.location} holds was removed.", err=True)
+            echo(f"Nothing that {lib.location} holds was removed.", err=True)
         elif not found:
             _say_empty(lib)
 
@@ -63,13 +62,13 @@ def show(*, name: str, as_json: bool, library: str | None) -> None:
         found = lib.templates(name) if name in lib.labels() else [lib.get(name)]
     records = [_record(template) for template in found]
     if as_json:
-        click.echo(json.dumps(records, indent=2))
+        echo_json(records)
         return
     for number, record in enumerate(records):
         if number:
-            click.echo()
+            echo()
         for key, value in record.items():
-            click.echo(f"{key:12} {_in_words(value)}")
+            echo(f"{key:12} {_in_words(value)}")
 
 
 @templates.command(epilog=epilog("templates rename wave greet", "templates rename hello greet --merge"))
@@ -81,7 +80,7 @@ def rename(*, old: str, new: str, merge: bool, library: str | None) -> None:
     """Give the action OLD the name NEW."""
     with open_library(library) as lib:
         action = lib.rename(old, new, merge=merge)
-    click.echo(f"{action.label}  {action.n_templates} templates")
+    echo(f"{action.label}  {action.n_templates} templates")
 
 
 @templates.command(epilog=epilog("templates enable wave"))
@@ -106,7 +105,7 @@ def disable(*, name: str, library: str | None) -> None:
 def remove(*, name: str, library: str | None) -> None:
     """Remove an action or a template; `templates restore` brings it back."""
     _change(library, lambda lib: lib.remove(name))
-    click.echo("Undo with: actionpose templates restore", err=True)
+    echo("Undo with: actionpose templates restore", err=True)
 
 
 @templates.command(epilog=epilog("templates restore", "templates restore wave"))
@@ -126,7 +125,7 @@ def export(*, target: Path, names: tuple[str, ...], library: str | None) -> None
     with open_library(library) as lib:
         stored_templates(lib)
         for path in lib.export(target, names=names or None):
-            click.echo(path)
+            echo(path)
 
 
 @templates.command("import", epilog=epilog("templates import templates/", "templates import wave.json --replace"))
@@ -163,38 +162,39 @@ def check(*, as_json: bool, library: str | None) -> None:
                 for sensitivity in SENSITIVITIES
             ],
         }  # fmt: skip
-        click.echo(json.dumps(found, indent=2))
+        echo_json(found)
         return
-    table = simple_table("id", "label", "own", "nearest other", "")
+    table = simple_table("id", "label", "own", "nearest other", "", names={"label", "nearest other"})
     for item in health:
         own = "" if math.isnan(item.own_ratio) else f"{item.own_ratio:.2f}"
         nearest = f"{item.nearest_ratio:.2f} {item.nearest_label}" if item.nearest_label else ""
         verdict = "see below" if item.problems else "good, the most typical" if item.is_exemplar else "good"
         table.add_row(item.template_id[:8], item.label, own, nearest, verdict)
-    data.print(table)
-    click.echo("own, nearest other: distance of the nearest take, in units of the template's threshold")
+    show_table(table)
+    echo("own, nearest other: distance of the nearest take, in units of the template's threshold")
     for item in health:
         for problem in item.problems:
-            click.echo(f"\n{item.template_id[:8]}  {item.label}: {problem}")
+            echo()
+            echo(f"{item.template_id[:8]}  {item.label}: {problem}")
     _show_tradeoff(tradeoff)
 
 
 def _show_tradeoff(tradeoff: Tradeoff) -> None:
-    click.echo()
-    table = simple_table("sensitivity", "false alarms/min", "missed")
+    echo()
+    table = simple_table("sensitivity", "false alarms/min", "missed", names={"false alarms/min"})
     for sensitivity in SENSITIVITIES:
         alarms, missed = tradeoff.describe_alarms(sensitivity), tradeoff.describe_missed(sensitivity)
         table.add_row(f"{sensitivity:g}", alarms, missed)
-    data.print(table)
+    show_table(table)
     if tradeoff.minutes:
         n_seconds = 60 * tradeoff.minutes
-        click.echo(f"false alarms: expected from {n_seconds:.0f} s of background, each half judged by the other")
+        echo(f"false alarms: expected from {n_seconds:.0f} s of background, each half judged by the other")
     else:
-        click.echo("false alarms: unknown without a background; record one with actionpose record --background")
+        echo("false alarms: unknown without a background; record one with actionpose record --background")
     if n_takes := len(tradeoff.take_ratios):
-        click.echo(f"missed: of {n_takes} takes, each judged by the others of its action")
+        echo(f"missed: of {n_takes} takes, each judged by the others of its action")
     else:
-        click.echo("missed: too few takes; record each action twice or more. A mirror image is no take of its own")
+        echo("missed: too few takes; record each action twice or more. A mirror image is no take of its own")
 
 
 def _change(location: str | None, change: Callable[[TemplateLibrary], Iterable[Template]]) -> None:
@@ -202,8 +202,8 @@ def _change(location: str | None, change: Callable[[TemplateLibrary], Iterable[T
     with open_library(location) as lib:
         changed = list(change(lib))
     for template in changed:
-        click.echo(template_line(template))
-    click.echo(f"{len(changed)} templates changed." if changed else "Nothing to change.", err=True)
+        echo(template_line(template))
+    echo(f"{len(changed)} templates changed." if changed else "Nothing to change.", err=True)
 
 
 def _say_empty(library: TemplateLibrary) -> None:
@@ -211,16 +211,16 @@ def _say_empty(library: TemplateLibrary) -> None:
     try:
         stored_templates(library)
     except EmptyLibraryError as error:
-        click.echo(f"{error.message}\nhint: {error.hint}", err=True)
+        echo(f"{error.message}\nhint: {error.hint}", err=True)
 
 
 def _show_list(found: list[Template], *, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps([_record(template) for template in found], indent=2))
+        echo_json([_record(template) for template in found])
         return
     if not found:
         return
-    table = simple_table("id", "label", "seconds", "fps", "", "created", "source")
+    table = simple_table("id", "label", "seconds", "fps", "", "created", "source", names={"label", "source"})
     for template in found:
         sequence = template.sequence
         table.add_row(
@@ -232,7 +232,7 @@ def _show_list(found: list[Template], *, as_json: bool) -> None:
             f"{template.created.astimezone():%Y-%m-%d %H:%M}",
             template.provenance.get("source", ""),
         )
-    data.print(table)
+    show_table(table)
 
 
 def _record(template: Template) -> dict[str, Any]:

@@ -1,17 +1,23 @@
-"""What is shown on the terminal: data on stdout, narration on stderr."""
+"""What is shown on the terminal: data on stdout, narration on stderr.
+
+All that the commands print goes through here, so that what files and receivers hold is text to be read and nothing
+else: no escape sequence of theirs reaches the terminal.
+"""
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self, TextIO
 
-from rich.cells import set_cell_size
-from rich.console import Console
+import click
+from rich.cells import cell_len, set_cell_size
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -21,8 +27,12 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
+
+from actionpose.safe_text import printable
+from actionpose.whole_file import writing_error
 
 if TYPE_CHECKING:
     from actionpose.decision import ActionEvent
@@ -35,23 +45,71 @@ __all__ = [
     "STILL_NOTE",
     "NoteReader",
     "StatusLine",
-    "data",
+    "echo",
+    "echo_json",
     "event_line",
     "frame_progress",
     "narration",
+    "show_table",
     "simple_table",
     "template_line",
     "with_progress",
 ]
 
-# Labels and file names are shown as they are, whatever brackets or colons they hold.
-data = Console(highlight=False, markup=False, emoji=False)
-narration = Console(stderr=True, highlight=False, markup=False, emoji=False)
+
+class _SafeConsole(Console):
+    """Shows labels and file names as they are, whatever brackets, colons or control characters they hold."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(highlight=False, markup=False, emoji=False, **options)
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        return super().render_str(printable(text), **options)  # before it is measured
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            if segment.control or segment.text == "\n":
+                yield segment
+            else:
+                yield Segment(printable(segment.text), segment.style)
+
+
+narration = _SafeConsole(stderr=True)
 
 NOBODY_NOTE = "Nobody was in view."
 STILL_NOTE = "Nothing moves in it, so it is taken for a pose to hold."
 
 _REDRAW_S = 1 / 15  # oftener is not read, and costs
+_NAME_WIDTH = 8  # cells that a name keeps in the narrowest table
+_ALL = 1_000_000  # cells, more than any table has
+
+
+def echo(line: object = "", *, err: bool = False) -> None:
+    """Print one line: data, or narration with `err`.
+
+    Raises
+    ------
+    ActionposeError
+        If data cannot be written, as on a full disk. Narration that cannot be shown stops nothing.
+    """
+    with suppress(OSError) if err else _told_of_full_disk():
+        click.echo(printable(str(line)), err=err)
+
+
+def echo_json(record: object) -> None:
+    """Print a record as indented JSON."""
+    with _told_of_full_disk():
+        click.echo(json.dumps(record, indent=2))  # beyond ASCII all is escaped in it
+
+
+@contextmanager
+def _told_of_full_disk() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise writing_error("to standard output", error) from error
 
 
 class StatusLine:
@@ -77,8 +135,14 @@ class StatusLine:
         now = time.monotonic()
         if self.is_shown and now - self._drawn_at >= _REDRAW_S:
             self._drawn_at = now
-            line = set_cell_size(text, shutil.get_terminal_size().columns - 1).rstrip()
+            line = set_cell_size(printable(text), shutil.get_terminal_size().columns - 1).rstrip()
             sys.stderr.write(f"\r{line}\x1b[K")
+            sys.stderr.flush()
+
+    def ring(self) -> None:
+        """Sound the bell of the terminal."""
+        if self.is_shown:
+            sys.stderr.write("\a")
             sys.stderr.flush()
 
     def clear(self) -> None:
@@ -150,9 +214,37 @@ def template_line(template: Template) -> str:
     return f"{template.id[:8]}  {template.label}  {template.sequence.duration:.1f} s"
 
 
-def simple_table(*columns: str) -> Table:
-    """Return an empty table without frames, in the one style that all commands share."""
+def simple_table(*columns: str, names: Collection[str]) -> Table:
+    """Return an empty table without frames, in the one style that all commands share.
+
+    Parameters
+    ----------
+    *columns : str
+        What stands above them.
+    names : collection of str
+        Those that hold names: where the terminal is too narrow, they are folded. All others are never cut.
+    """
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        table.add_column(column)
+        is_name = column in names
+        table.add_column(column, no_wrap=not is_name, overflow="fold" if is_name else "ignore")
     return table
+
+
+def show_table(table: Table, file: TextIO | None = None) -> None:
+    """Print a `simple_table` on stdout or into a file, as wide as it is unless a terminal is narrower.
+
+    A terminal too narrow even for folded names breaks the lines itself.
+    """
+    console = _SafeConsole(file=file)
+    width = console.measure(table, options=console.options.update(max_width=_ALL)).maximum
+    if console.is_terminal:
+        folded = sum(
+            min(_NAME_WIDTH, widest) if not column.no_wrap else widest
+            for column in table.columns
+            for widest in [max(cell_len(printable(str(cell))) for cell in (column.header, *column.cells))]
+        )
+        width = min(width, max(console.width, folded + 2 * (len(table.columns) - 1)))
+    console.width = max(width, 1)
+    with _told_of_full_disk() if file is None else nullcontext():
+        console.print(table)

@@ -26,6 +26,7 @@ from actionpose.tui.ascii_filter import AsciiFilter
 from actionpose.tui.feed import Feed, LoadEstimator, OpenSource
 from actionpose.tui.header import SCREENS
 from actionpose.tui.preferences import Settings, save_settings
+from actionpose.tui.safe_filter import SafeFilter
 
 if TYPE_CHECKING:
     from actionpose.estimators.base import KeypointEstimator
@@ -135,7 +136,7 @@ class ActionposeApp(App[None]):
         self.recordings = recordings
         self.open_source = open_source
         self._load_estimator = load_estimator
-        self._ascii_filter = AsciiFilter()
+        self._ascii_filter, self._safe_filter = AsciiFilter(), SafeFilter()
         self.failure: ActionposeError | None = None  # why it could not go on
         self._told: set[str] = set()
         self._warnings: list[str] = []
@@ -159,7 +160,7 @@ class ActionposeApp(App[None]):
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Return what every line passes through on its way to the terminal."""
-        filters = super().get_line_filters()
+        filters = [*super().get_line_filters(), self._safe_filter]
         return [*filters, self._ascii_filter] if self.ascii else filters
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from rich.markup import escape
 from textual import getters, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -339,7 +340,7 @@ class RecordScreen(Screen[None]):
             self.table.add_row(
                 f"{attempt.number:2d}",
                 f"{attempt.take.sequence.duration:4.1f} s",
-                _cut(describe_verdict(attempt.take), width),
+                escape(_cut(describe_verdict(attempt.take), width)),  # it may name a keypoint
                 "kept" if attempt.is_kept else "-",
             )
         self.table.display = bool(self._attempts.takes)

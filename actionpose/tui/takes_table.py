@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 from rich.cells import cell_len
 from rich.text import Text
 from textual.binding import Binding, BindingType
+from textual.content import Content
 from textual.widgets import DataTable, Input, Select
 
 from actionpose.tui.listing import COLUMNS, Column, Row
@@ -47,7 +48,7 @@ class TagFilter(Select[str]):
         if tags == self._offered:
             return
         chosen, self._offered = self.selection, tags
-        self.set_options((tag, tag) for tag in tags)
+        self.set_options((Content(tag), tag) for tag in tags)  # brackets in it are no markup
         if chosen in tags:
             self.value = chosen
         self.set_class(not tags, "-unused")
