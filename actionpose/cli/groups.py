@@ -6,8 +6,6 @@ from difflib import get_close_matches
 
 import click
 
-from actionpose.cli.terminal import echo
-
 __all__ = ["CommandGroup"]
 
 
@@ -47,4 +45,7 @@ def _help(context: click.Context, names: tuple[str, ...]) -> None:
         _, command, _ = context.command.resolve_command(context, [name])
         assert command is not None
         context = click.Context(command, info_name=name, parent=context)
-    echo(context.get_help())
+    from actionpose.cli.terminal import echo
+
+    for line in context.get_help().splitlines():
+        echo(line)

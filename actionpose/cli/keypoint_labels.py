@@ -13,7 +13,6 @@ import numpy as np
 from actionpose.cli.keypoint_progress import stepping_progress, stopping_on_interrupt
 from actionpose.cli.options import epilog
 from actionpose.cli.terminal import echo, frame_progress
-from actionpose.safe_text import printable
 from actionpose.sources import open_source
 
 if TYPE_CHECKING:
@@ -178,7 +177,7 @@ def build(
 
 def say_note(note: str) -> None:
     """Say what the user should know and cannot see."""
-    echo(f"note: {printable(note)}", err=True)
+    echo(f"note: {note}", err=True)
 
 
 def _import_labels(path: Path, form: str, images: Path | None, categories: tuple[str, ...]) -> LabelSet:

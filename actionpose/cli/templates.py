@@ -211,7 +211,8 @@ def _say_empty(library: TemplateLibrary) -> None:
     try:
         stored_templates(library)
     except EmptyLibraryError as error:
-        echo(f"{error.message}\nhint: {error.hint}", err=True)
+        echo(error.message, err=True)
+        echo(f"hint: {error.hint}", err=True)
 
 
 def _show_list(found: list[Template], *, as_json: bool) -> None:
