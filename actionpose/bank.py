@@ -17,6 +17,7 @@ from actionpose.template import Template
 __all__ = ["MAX_FRAMES", "MatchSettings", "TemplateBank"]
 
 _MIN_FRAMES, MAX_FRAMES = 12, 150  # of a compiled template: a longer one is taken for one of five seconds
+_MAX_TIMED_FRAMES = 900  # half a minute: of what lasts longer, frames further apart tell as much, in bounded memory
 _HELD_RANGE = 0.22  # of the feature that ranges most: stock planks stay below .18, most gestures above .34
 _HELD_S = 1.5  # shorter, and little movement may be the action: a jab towards the camera
 _LONG_S = 2.0  # UTKinect .721 instead of .714, hands .936 instead of .925; for all, joint angles lose .006
@@ -147,7 +148,7 @@ class TemplateBank:
 
     @cached_property
     def timed_tracks(self) -> tuple[FloatArray, ...]:
-        """Features and travel of each template, (L, F + D), at the feature rate."""
+        """Features and travel of each template, (L, F + D), at the feature rate; of half a minute at most."""
         return tuple(self._sample(template.sequence) for template in self.templates)
 
     def _sample(self, sequence: PoseSequence) -> FloatArray:
@@ -155,7 +156,8 @@ class TemplateBank:
         scale = self.scale if self.n_dims == 3 else typical_scale([sequence])
         track = _fill_gaps(np.hstack(compute_sequence_features(sequence, self.settings.features, scale=scale)))
         time = sequence.time
-        at = np.linspace(time[0], time[-1], max(2, 1 + round(sequence.duration * self.settings.features.rate_hz)))
+        n_frames = 1 + round(sequence.duration * self.settings.features.rate_hz)
+        at = np.linspace(time[0], time[-1], int(np.clip(n_frames, 2, _MAX_TIMED_FRAMES)))
         return _interpolate(at, time, track)
 
     def compile(self, sequence: PoseSequence) -> FloatArray:

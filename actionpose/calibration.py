@@ -29,6 +29,7 @@ _BACKGROUND_MARGIN = 0.95
 _BACKGROUND_FLOOR, _BACKGROUND_CEILING = 0.5, 1.45
 _BACKGROUND_MOVING_S = 20.0  # of movement, to be sure that nothing else will come near
 _WINDOW_FACTOR = 0.8
+_MAX_COSTS = 1 << 23  # numbers held at once while templates are compared with a window: 64 MiB
 
 
 def calibrate_thresholds(
@@ -158,12 +159,19 @@ def _window_distances(bank: TemplateBank, window: FloatArray) -> FloatArray:
     """Distance of a stretch of features to every template, as `WindowMatcher` measures it; array (N,)."""
     tracks = [np.nan_to_num(track[:, : bank.n_features]) for track in bank.timed_tracks]
     lengths = [len(track) for track in tracks]
-    cost = np.zeros((len(tracks), len(window), max(lengths)))
-    for i, track in enumerate(tracks):
-        cost[i, :, : len(track)] = np.linalg.norm(
-            np.nan_to_num(window[:, None, : bank.n_features]) - track[None], axis=2
-        )
-    return np.asarray(dtw_distances(cost, lengths) / (len(window) + np.asarray(lengths)))
+    window = np.nan_to_num(window[:, : bank.n_features])
+    n_at_once = max(1, _MAX_COSTS // (len(window) * max(lengths)))
+    distances = []
+    for first in range(0, len(tracks), n_at_once):
+        chosen = slice(first, first + n_at_once)
+        cost = np.zeros((len(tracks[chosen]), len(window), max(lengths[chosen])))
+        for i, track in enumerate(tracks[chosen]):
+            step = max(1, _MAX_COSTS // track.size)
+            for begin in range(0, len(window), step):
+                frames = window[begin : begin + step]
+                cost[i, begin : begin + step, : len(track)] = np.linalg.norm(frames[:, None] - track[None], axis=2)
+        distances.append(dtw_distances(cost, lengths[chosen]))
+    return np.asarray(np.concatenate(distances) / (len(window) + np.asarray(lengths)))
 
 
 def _negative_distances(bank: TemplateBank) -> tuple[FloatArray, IntArray]:

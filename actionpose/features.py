@@ -6,6 +6,7 @@ of a stream go through the same code and agree exactly. NaN in, NaN out, for the
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -35,6 +36,8 @@ __all__ = [
 
 Feature = Literal["positions", "directions", "angles"]
 _SAME_TIME_S = 1e-6
+_MAX_RATE_HZ = 240.0
+_LONGEST_GAP_S = 60.0
 _SETTLE = 3.0  # time constants of the smoothing
 FEATURES: tuple[Feature, ...] = ("positions", "directions", "angles")
 
@@ -179,7 +182,7 @@ class FeatureSettings:
     feature : str
         ``positions`` (body frame), ``directions`` (of the edges) or ``angles`` (of the joints).
     rate_hz : float
-        Rate the stream is resampled to, whatever the camera's.
+        Rate the stream is resampled to, whatever the camera's; at most 240.
     smoothing : float
         Weight of a new frame in the causal exponential average; 1 = none.
     min_confidence : float
@@ -187,7 +190,12 @@ class FeatureSettings:
     depth_weight : float
         Factor on the third coordinate of `positions`: the least certain one, of cameras with one eye above all.
     max_gap_s : float
-        Poses further apart than this are not interpolated between: the stream starts anew.
+        Poses further apart than this are not interpolated between: the stream starts anew. At most a minute.
+
+    Raises
+    ------
+    InvalidDataError
+        If a value is not one of the choices or out of range.
     """
 
     feature: Feature = "positions"
@@ -200,8 +208,9 @@ class FeatureSettings:
     def __post_init__(self) -> None:
         if self.feature not in FEATURES:
             raise InvalidDataError(f"feature must be one of {', '.join(FEATURES)}; got {self.feature!r}.")
-        if not self.rate_hz > 0:
-            raise InvalidDataError(f"rate_hz must be above 0, got {self.rate_hz}.")
+        for name, high in (("rate_hz", _MAX_RATE_HZ), ("max_gap_s", _LONGEST_GAP_S)):
+            if not 0 < getattr(self, name) <= high:
+                raise InvalidDataError(f"{name} must be above 0 and at most {high:g}, got {getattr(self, name)}.")
         if not 0 < self.smoothing <= 1:
             raise InvalidDataError(
                 f"smoothing is the weight of a new frame, above 0 and at most 1; got {self.smoothing}."
@@ -284,12 +293,15 @@ class FeatureStream:
         )
         scale = self._fixed_scale or self._size.update(pose.time, float(compute_scale(pose.position, self._skeleton)))
         frames: list[FeatureFrame] = []
-        while (time := self._origin_time + self._n_frames / self._settings.rate_hz) <= pose.time + _SAME_TIME_S:
+        # Counted, not added up: their number is bounded by the longest gap, and no step is lost to rounding.
+        n_due = 1 + math.floor((pose.time - self._origin_time + _SAME_TIME_S) * self._settings.rate_hz)
+        for number in range(self._n_frames, n_due):
+            time = self._origin_time + number / self._settings.rate_hz
             between = body
             if last is not None and not is_interrupted and time < pose.time - _SAME_TIME_S:
                 between = body + (last[1] - body) * ((pose.time - time) / (pose.time - last[0]))
-            frames.append(self._smooth(time, between, scale, restarts=self._n_frames == 0))
-            self._n_frames += 1
+            frames.append(self._smooth(time, between, scale, restarts=number == 0))
+        self._n_frames = max(self._n_frames, n_due)
         self._last = (pose.time, body)
         return frames
 

@@ -7,6 +7,7 @@ keypoint, become NaN.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -16,9 +17,15 @@ import numpy.typing as npt
 from actionpose.errors import InvalidDataError
 from actionpose.skeleton import Skeleton
 
-__all__ = ["FloatArray", "Frame", "Pose", "PoseSequence"]
+__all__ = ["MAX_TIME_S", "FloatArray", "Frame", "Pose", "PoseSequence"]
 
 FloatArray = npt.NDArray[np.float64]
+
+# Three centuries, so that the time of day (1.7e9 s since 1970) passes while milliseconds taken for seconds do not; a
+# float of this size still tells microseconds apart, one much larger has no room for the steps of a stream.
+MAX_TIME_S = 1e10
+
+_SHORTEST_STEP_S = 1e-9  # what a rate is told from; a shorter one would overflow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +37,7 @@ class Pose:
     skeleton : Skeleton
         Names the K keypoints.
     time : float
-        Seconds.
+        Seconds, at most `MAX_TIME_S` either way.
     position : array (K, 2) or (K, 3)
         What actions are matched on: world coordinates where the estimator has them, else image coordinates.
         NaN = not seen.
@@ -44,7 +51,7 @@ class Pose:
     Raises
     ------
     InvalidDataError
-        If an array's shape does not fit the skeleton, or the time is not finite.
+        If an array's shape does not fit the skeleton, or the time cannot be one in seconds.
     """
 
     skeleton: Skeleton
@@ -57,7 +64,7 @@ class Pose:
     def __post_init__(self) -> None:
         n_keypoints = self.skeleton.n_keypoints
         _set_arrays(self, leading=(n_keypoints,), skeleton=self.skeleton)
-        object.__setattr__(self, "time", _finite_time(self.time))
+        object.__setattr__(self, "time", _checked_time(self.time))
 
     @classmethod
     def missing(cls, skeleton: Skeleton, time: float, *, n_dims: int = 3, track_id: int = 0) -> Pose:
@@ -80,7 +87,7 @@ class PoseSequence:
     skeleton : Skeleton
         Names the K keypoints.
     time : array (T,)
-        Seconds, strictly increasing; the steps need not be equal.
+        Seconds, strictly increasing, at most `MAX_TIME_S` either way; the steps need not be equal.
     position : array (T, K, 2) or (T, K, 3)
         As in `Pose`. NaN = not seen.
     confidence : array (T, K), optional
@@ -91,7 +98,7 @@ class PoseSequence:
     Raises
     ------
     InvalidDataError
-        If shapes do not fit together, or times do not increase.
+        If shapes do not fit together, or times do not increase or cannot be in seconds.
 
     Examples
     --------
@@ -117,6 +124,8 @@ class PoseSequence:
                 "time must be finite and strictly increasing.",
                 hint="Sort the frames and drop those with equal time stamps.",
             )
+        for end in time[[0, -1]] if len(time) else ():
+            _checked_time(float(end))
         object.__setattr__(self, "time", _read_only(time))
         _set_arrays(self, leading=(len(time), self.skeleton.n_keypoints), skeleton=self.skeleton)
 
@@ -167,7 +176,7 @@ class PoseSequence:
     @property
     def rate_hz(self) -> float:
         """Median frame rate (NaN when there are fewer than two frames)."""
-        return float(1.0 / np.median(np.diff(self.time))) if len(self) > 1 else float("nan")
+        return float(1.0 / max(np.median(np.diff(self.time)), _SHORTEST_STEP_S)) if len(self) > 1 else float("nan")
 
     @property
     def n_dims(self) -> int:
@@ -221,12 +230,20 @@ class Frame:
         RGB. None when a recording is replayed.
     poses : sequence of Pose, optional
         Poses that need no estimating: those of a replayed recording.
+
+    Raises
+    ------
+    InvalidDataError
+        If the time cannot be one in seconds, as in `Pose`.
     """
 
     index: int
     time: float
     image: npt.NDArray[np.uint8] | None = None
     poses: tuple[Pose, ...] | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "time", _checked_time(self.time))
 
 
 def _set_arrays(owner: Pose | PoseSequence, *, leading: tuple[int, ...], skeleton: Skeleton) -> None:
@@ -271,8 +288,11 @@ def _read_only(array: FloatArray) -> FloatArray:
     return array
 
 
-def _finite_time(time: float) -> float:
+def _checked_time(time: float) -> float:
     time = float(time)
-    if not np.isfinite(time):
-        raise InvalidDataError(f"time must be a finite number of seconds, got {time}.")
+    if not abs(time) <= MAX_TIME_S:
+        raise InvalidDataError(
+            f"time must be a finite number of seconds, at most {MAX_TIME_S:.0e} either way, got {time:g}.",
+            hint="Divide milliseconds by 1e3, nanoseconds by 1e9." if math.isfinite(time) else "",
+        )
     return time

@@ -16,6 +16,7 @@ import numpy as np
 from actionpose.errors import InvalidDataError
 from actionpose.pose import Pose, PoseSequence
 from actionpose.takes import MOTION_SPAN_S, START_MOTION, STILL_MOTION, Take, assess_take, compute_motion, trim_still
+from actionpose.template import MAX_DURATION_S
 
 __all__ = ["RecorderPhase", "RecorderSettings", "RecorderState", "TakeRecorder"]
 
@@ -76,6 +77,12 @@ class RecorderSettings:
             )
         if not self.max_s > self.min_s:
             raise InvalidDataError(f"max_s must be more than min_s = {self.min_s}, got {self.max_s}.")
+        for name in ("seconds", "max_s"):
+            if (getattr(self, name) or 0.0) > MAX_DURATION_S:
+                raise InvalidDataError(
+                    f"{name} must be at most {MAX_DURATION_S:g}, the longest a template lasts; got "
+                    f"{getattr(self, name)}."
+                )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

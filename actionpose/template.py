@@ -8,12 +8,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+import numpy as np
+
 from actionpose.errors import InvalidDataError
 from actionpose.pose import PoseSequence
 
-__all__ = ["UNKNOWN", "Template", "validate_label"]
+__all__ = ["MAX_DURATION_S", "UNKNOWN", "Template", "validate_label"]
 
 UNKNOWN = "unknown"  # the label of everything that resembles no template
+MAX_DURATION_S = 120.0  # of a template; the longest actions shown take some ten seconds, a pose to hold a minute
+
+_MIN_DURATION_S = 1e-3
+_PLAUSIBLE_STEPS_S = 1 / 500, 0.7  # between two frames of a camera
+_FINER_UNITS = (("milliseconds", 1e3), ("microseconds", 1e6), ("nanoseconds", 1e9))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +34,7 @@ class Template:
     label : str
         Name of the action; not empty, and not ``unknown``.
     sequence : PoseSequence
-        At least two frames.
+        At least two frames, over at most two minutes.
     id : str
         Unique, 32 hexadecimal digits by default.
     enabled : bool
@@ -59,6 +66,7 @@ class Template:
             raise InvalidDataError(f"A template needs at least 2 frames; {self.label!r} has {len(self.sequence)}.")
         if self.created.tzinfo is None:
             raise InvalidDataError("A template's `created` needs a time zone, for instance datetime.UTC.")
+        _check_duration(self.sequence, self.label)
         object.__setattr__(self, "provenance", MappingProxyType(dict(self.provenance)))
         object.__setattr__(self, "quality", MappingProxyType(dict(self.quality)))
 
@@ -96,3 +104,28 @@ def validate_label(label: str) -> str:
             hint="Choose another name; to show what is not an action, use `actionpose record --background 30`.",
         )
     return label
+
+
+def _check_duration(sequence: PoseSequence, label: str) -> None:
+    """Refuse times that nobody's action can have, and say what they may be instead."""
+    if _MIN_DURATION_S <= sequence.duration <= MAX_DURATION_S:
+        return
+    steps = np.diff(sequence.time)
+    step, longest = float(np.median(steps)), float(steps.max())
+    low, high = _PLAUSIBLE_STEPS_S
+    finer = [(unit, factor) for unit, factor in _FINER_UNITS if low <= step / factor <= high]
+    if sequence.duration < _MIN_DURATION_S:
+        hint = "Give the time of each frame in seconds."
+    elif finer:
+        hint = f"These times look like {finer[0][0]}: divide them by {finer[0][1]:.0e}."
+    elif step == round(step):
+        hint = "These times look like frame numbers: divide them by the frames per second."
+    elif longest > sequence.duration / 2:
+        hint = f"One frame comes {longest:.3g} s after the one before: correct its time, or leave it out."
+    else:
+        hint = "Cut out one performance of the action, for instance with `actionpose add` and its --start and --end."
+    raise InvalidDataError(
+        f"A template lasts at least {_MIN_DURATION_S:g} and at most {MAX_DURATION_S:g} s; {label!r} lasts "
+        f"{sequence.duration:.3g} s, with frames {step:.3g} s apart.",
+        hint=hint,
+    )

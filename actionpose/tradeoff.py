@@ -27,7 +27,7 @@ class Tradeoff:
     Parameters
     ----------
     minutes : float
-        Length of the background recordings, in which every event is a false alarm.
+        Length of the background recordings, without gaps, in which every event is a false alarm.
     alarm_ratios : array (A,)
         Distance over threshold of each thing in them that could become a false alarm, ascending.
     take_ratios : array (M,)
@@ -96,10 +96,16 @@ def compute_tradeoff(
             trace = compute_trace(bank, tracks)
             ratios.append(_disjoint_ratios(trace, calibrate_thresholds(bank, background=calibrated_on)))
     return Tradeoff(
-        minutes=sum(sequence.duration for sequence in fitting) / 60,
+        minutes=sum(_followed_s(sequence, bank.settings.features.max_gap_s) for sequence in fitting) / 60,
         alarm_ratios=np.sort(np.concatenate(ratios)),
         take_ratios=np.sort(_take_ratios(bank, calibrate_thresholds(bank, background=fitting))),
     )
+
+
+def _followed_s(sequence: PoseSequence, max_gap_s: float) -> float:
+    """Seconds of a recording in which a body was followed; over longer gaps nothing can be found, nor be false."""
+    steps = np.diff(sequence.time)
+    return float(steps[steps <= max_gap_s].sum())
 
 
 def _halve(sequence: PoseSequence) -> list[PoseSequence]:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, get_args
 
 import numpy as np
@@ -23,7 +23,7 @@ from actionpose.features import (
     compute_sequence_features,
     typical_scale,
 )
-from actionpose.pose import FloatArray, Pose, PoseSequence
+from actionpose.pose import MAX_TIME_S, FloatArray, Pose, PoseSequence
 from actionpose.skeleton import BLAZEPOSE_33, COCO_17, STANDARD_SKELETONS, UPPER_BODY_6, Skeleton
 from tests.synthetic import Move, frame_times, perform, sample
 
@@ -327,3 +327,23 @@ def test_stream_errors(pose: Pose, message: str) -> None:
 def test_bad_settings(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidDataError, match=message):
         FeatureSettings(**settings)
+
+
+def test_the_frames_that_a_pose_completes_are_bounded() -> None:
+    settings = FeatureSettings()
+    for start in (0.0, 1.7e9, MAX_TIME_S - 5.0):
+        stream = FeatureStream(UPPER_BODY_6, settings)
+        gaps = (0.0, settings.max_gap_s - 0.01, settings.max_gap_s + 0.01, 1.0)
+        n_frames = [len(stream.update(pose)) for pose in iter_standing(start + np.cumsum(gaps))]
+        assert n_frames == [1, 20, 1, 1], "after a longer gap the stream starts anew"
+
+
+def iter_standing(times: FloatArray) -> Iterator[Pose]:
+    for time in times:
+        yield Pose(skeleton=UPPER_BODY_6, time=float(time), position=np.arange(12.0).reshape(6, 2))
+
+
+@pytest.mark.parametrize("values", [{"rate_hz": 1e9}, {"rate_hz": float("inf")}, {"max_gap_s": float("nan")}])
+def test_settings_that_would_make_endless_frames_are_refused(values: dict[str, float]) -> None:
+    with pytest.raises(InvalidDataError, match=f"{next(iter(values))} must be above 0 and at most"):
+        FeatureSettings(**values)

@@ -169,3 +169,26 @@ def test_slices_and_shifts_keep_the_rest() -> None:
 def test_a_frame_needs_neither_image_nor_poses() -> None:
     frame = Frame(index=3, time=0.1)
     assert (frame.image, frame.poses) == (None, None)
+
+
+@pytest.mark.parametrize("time", [1.7e12, -1.7e12, 1e300])
+def test_milliseconds_are_not_taken_for_seconds(time: float) -> None:
+    position = np.zeros((6, 2))
+    makers = (
+        lambda: Pose(skeleton=UPPER_BODY_6, time=time, position=position),
+        lambda: PoseSequence(skeleton=UPPER_BODY_6, time=sorted([0.0, time]), position=[position, position]),
+        lambda: Frame(index=0, time=time),
+    )
+    for make in makers:
+        with pytest.raises(InvalidDataError, match="finite number of seconds") as caught:
+            make()
+        assert "milliseconds" in caught.value.hint
+
+
+def test_the_time_of_day_is_a_time() -> None:
+    assert Pose(skeleton=UPPER_BODY_6, time=1.7e9, position=np.zeros((6, 2))).time == 1.7e9
+
+
+def test_the_rate_of_frames_at_nearly_one_time_is_a_number() -> None:
+    sequence = PoseSequence(skeleton=UPPER_BODY_6, time=[0.0, 5e-324], position=np.zeros((2, 6, 2)))
+    assert np.isfinite(sequence.rate_hz)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import itertools
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -422,3 +423,29 @@ def test_the_other_hand_is_recognised_by_the_mirrored_template_alone() -> None:
     mirrored = [template.mirrored() for template in templates]
     [event] = Recognizer([*templates, *mirrored]).recognize(other_hand)
     assert (event.label, event.template_id) == ("wave", mirrored[0].id)
+
+
+def test_the_time_of_day_gives_the_same_events() -> None:
+    now = 1.7e9
+    events = usual_recognizer().copy().recognize(sample(SCRIPT, TIME, seed=99).shifted(now))
+    assert [event.label for event in events] == [event.label for event in usual_events()]
+    for event, usual in zip(events, usual_events(), strict=True):
+        assert event.start_time - now == pytest.approx(usual.start_time, abs=1e-5)
+        assert event.end_time - now == pytest.approx(usual.end_time, abs=1e-5)
+
+
+@pytest.mark.parametrize("mode", ["stream", "window"])
+def test_a_template_of_two_minutes_needs_no_more_memory_than_one_of_half_a_minute(mode: str) -> None:
+    first = make_templates(("wave",), n_takes=1)[0]
+    long = dataclasses.replace(first, label="long", sequence=stretched(first.sequence, 119.0))
+    tracemalloc.start()
+    try:
+        Recognizer([first, long], settings=RecognizerSettings(mode=mode))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 250 * 2**20
+
+
+def stretched(sequence: PoseSequence, duration: float) -> PoseSequence:
+    return dataclasses.replace(sequence, time=np.linspace(0.0, duration, len(sequence)))

@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actionpose.errors import InvalidDataError, RecordingError
-from actionpose.pose import Pose
+from actionpose.pose import MAX_TIME_S, Pose
 from actionpose.recording import (
     RecordingReader,
     RecordingWriter,
@@ -80,7 +80,7 @@ def test_round_trip_is_exact(tmp_path: Path, suffix: str) -> None:
 
 @given(
     st.lists(st.floats(allow_nan=True, allow_infinity=False), min_size=12, max_size=12),
-    st.floats(allow_nan=False, allow_infinity=False),
+    st.floats(-MAX_TIME_S, MAX_TIME_S),
 )
 def test_every_float_round_trips(tmp_path_factory: pytest.TempPathFactory, values: list[float], time: float) -> None:
     pose = Pose(skeleton=UPPER_BODY_6, time=time, position=np.reshape(values, (6, 2)))
@@ -331,3 +331,24 @@ def test_a_header_of_a_million_names_is_refused_at_once(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace('"keypoints":[', f'"keypoints":[{names},'))
     with pytest.raises(RecordingError, match="not a recording"):
         load_recording(path)
+
+
+@pytest.mark.parametrize("with_pose", [False, True])
+def test_a_time_that_cannot_be_one_is_told_with_its_line(tmp_path: Path, with_pose: bool) -> None:
+    path = write(tmp_path / "a.jsonl")
+    lines = path.read_text().splitlines()
+    line = msgspec.json.decode(lines[3])
+    line["time"] *= 1e300
+    line["poses"] = line["poses"] if with_pose else []
+    path.write_text("\n".join([*lines[:3], msgspec.json.encode(line).decode(), *lines[4:]]) + "\n")
+    with pytest.raises(RecordingError, match="line 4: time must be a finite number of seconds"):
+        load_recording(path)
+
+
+@pytest.mark.parametrize("time", [1e300, -1e300, float("nan")])
+def test_such_a_time_is_not_written(tmp_path: Path, time: float) -> None:
+    with RecordingWriter(tmp_path / "a.jsonl", skeleton=UPPER_BODY_6, estimator="none", source="test") as writer:
+        with pytest.raises(InvalidDataError, match="at times up to"):
+            writer.append(0, time, [])
+        writer.append(0, 1.7e9, [])
+    assert load_recording(tmp_path / "a.jsonl").frames[0].time == 1.7e9

@@ -2,11 +2,15 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import re
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 from actionpose.errors import InvalidDataError
+from actionpose.pose import FloatArray
 from actionpose.template import UNKNOWN, Template, validate_label
 from tests.synthetic import perform
 
@@ -66,3 +70,29 @@ def test_templates_cannot_be_changed() -> None:
 def test_templates_are_validated(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidDataError, match=message):
         Template(**{"label": "wave", "sequence": perform("wave"), **changes})
+
+
+@pytest.mark.parametrize(
+    ("times", "hint"),
+    [
+        (lambda s: s * 1e3, "look like milliseconds: divide them by 1e[+]03"),
+        (lambda s: s * 1e9, "look like nanoseconds"),
+        (lambda s: np.arange(len(s)) * 4.0, "look like frame numbers"),
+        (lambda s: np.append(s[:-1], 1e9), "comes 1e[+]09 s after the one before"),
+        (lambda s: np.append(s[:-1], 3600.0), "correct its time, or leave it out"),
+        (lambda s: s * 75.4, "Cut out one performance"),
+        (lambda s: s * 1e-6, "in seconds"),
+    ],
+)
+def test_a_template_lasts_as_long_as_an_action(times: Callable[[FloatArray], FloatArray], hint: str) -> None:
+    sequence = perform("wave")
+    changed = dataclasses.replace(sequence, time=times(sequence.time - sequence.time[0]))
+    with pytest.raises(InvalidDataError, match="'wave' lasts") as caught:
+        Template.from_sequence("wave", changed)
+    assert re.search(hint, caught.value.hint)
+
+
+def test_a_pose_held_for_a_minute_is_a_template() -> None:
+    sequence = perform("wave")
+    held = dataclasses.replace(sequence, time=np.linspace(0.0, 60.0, len(sequence)))
+    assert Template.from_sequence("plank", held).sequence.duration == 60.0

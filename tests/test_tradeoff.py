@@ -91,3 +91,10 @@ def test_recordings_of_other_keypoints_are_left_out() -> None:
         position=np.concatenate([flat.position, flat.position[..., :1]], axis=-1),
     )
     assert compute_tradeoff(templates, [other]).minutes == 0.0
+
+
+def test_a_gap_in_the_background_is_no_time_without_false_alarms() -> None:
+    background = follow(perform("cross"), perform("punch"))
+    late = PoseSequence.from_poses([*background.iter_poses(), next(background.shifted(1e9).iter_poses())])
+    templates = make_templates(("wave", "raise"))
+    assert compute_tradeoff(templates, [late]).minutes == compute_tradeoff(templates, [background]).minutes

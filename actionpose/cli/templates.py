@@ -15,8 +15,7 @@ from actionpose.cli.options import epilog, library_option
 from actionpose.cli.terminal import echo, echo_json, show_table, simple_table, template_line
 from actionpose.cli.wiring import EmptyLibraryError, enabled_templates, open_library, stored_templates
 from actionpose.health import check_templates
-from actionpose.library import TemplateLibrary
-from actionpose.template import Template
+from actionpose.library import StoredTemplate, TemplateLibrary, UnusableTemplate
 from actionpose.tradeoff import SENSITIVITIES, Tradeoff, compute_tradeoff
 
 __all__ = ["templates"]
@@ -44,7 +43,7 @@ def templates() -> None:
 def list_(*, removed: bool, as_json: bool, library: str | None) -> None:
     """List all templates."""
     with open_library(library) as lib:
-        found = lib.removed() if removed else lib.templates()
+        found: list[StoredTemplate] = lib.removed() if removed else [*lib.templates(), *lib.unusable()]
         _show_list(found, as_json=as_json)
         if not found and removed:
             echo(f"Nothing that {lib.location} holds was removed.", err=True)
@@ -197,7 +196,7 @@ def _show_tradeoff(tradeoff: Tradeoff) -> None:
         echo("missed: too few takes; record each action twice or more. A mirror image is no take of its own")
 
 
-def _change(location: str | None, change: Callable[[TemplateLibrary], Iterable[Template]]) -> None:
+def _change(location: str | None, change: Callable[[TemplateLibrary], Iterable[StoredTemplate]]) -> None:
     """Do something to the library, and show the templates it was done to."""
     with open_library(location) as lib:
         changed = list(change(lib))
@@ -215,7 +214,7 @@ def _say_empty(library: TemplateLibrary) -> None:
         echo(f"hint: {error.hint}", err=True)
 
 
-def _show_list(found: list[Template], *, as_json: bool) -> None:
+def _show_list(found: list[StoredTemplate], *, as_json: bool) -> None:
     if as_json:
         echo_json([_record(template) for template in found])
         return
@@ -223,20 +222,21 @@ def _show_list(found: list[Template], *, as_json: bool) -> None:
         return
     table = simple_table("id", "label", "seconds", "fps", "", "created", "source", names={"label", "source"})
     for template in found:
-        sequence = template.sequence
-        table.add_row(
-            template.id[:8],
-            template.label,
-            f"{sequence.duration:.1f}",
-            f"{sequence.rate_hz:.0f}",
-            "" if template.enabled else "disabled",
-            f"{template.created.astimezone():%Y-%m-%d %H:%M}",
-            template.provenance.get("source", ""),
-        )
+        status = "" if template.enabled else "disabled"
+        seconds = rate = source = ""
+        if isinstance(template, UnusableTemplate):
+            status = "cannot be used"
+        else:
+            seconds, rate = f"{template.sequence.duration:.1f}", f"{template.sequence.rate_hz:.0f}"
+            source = template.provenance.get("source", "")
+        created = f"{template.created.astimezone():%Y-%m-%d %H:%M}"
+        table.add_row(template.id[:8], template.label, seconds, rate, status, created, source)
     show_table(table)
 
 
-def _record(template: Template) -> dict[str, Any]:
+def _record(template: StoredTemplate) -> dict[str, Any]:
+    if isinstance(template, UnusableTemplate):
+        return dataclasses.asdict(template) | {"created": template.created.isoformat()}
     sequence = template.sequence
     return {
         "id": template.id,

@@ -36,6 +36,7 @@ from actionpose.whole_file import writing_error
 
 if TYPE_CHECKING:
     from actionpose.decision import ActionEvent
+    from actionpose.library import UnusableTemplate
     from actionpose.session import Tick
     from actionpose.sources import SourceInfo
     from actionpose.template import Template
@@ -209,8 +210,12 @@ def event_line(event: ActionEvent) -> str:
     )
 
 
-def template_line(template: Template) -> str:
+def template_line(template: Template | UnusableTemplate) -> str:
     """Return a template as one line for people."""
+    from actionpose.template import Template
+
+    if not isinstance(template, Template):
+        return f"{template.id[:8]}  {template.label}  cannot be used"
     return f"{template.id[:8]}  {template.label}  {template.sequence.duration:.1f} s"
 
 

@@ -10,10 +10,26 @@ if TYPE_CHECKING:
     from actionpose.library.files import load_template, save_template
     from actionpose.library.library import TemplateLibrary
     from actionpose.library.lookup import Action
+    from actionpose.library.rows import StoredTemplate, UnusableTemplate
 
-__all__ = ["Action", "TemplateLibrary", "default_location", "load_template", "save_template"]
+__all__ = [
+    "Action",
+    "StoredTemplate",
+    "TemplateLibrary",
+    "UnusableTemplate",
+    "default_location",
+    "load_template",
+    "save_template",
+]
 
-_MODULES = {"Action": "lookup", "TemplateLibrary": "library", "load_template": "files", "save_template": "files"}
+_MODULES = {
+    "Action": "lookup",
+    "StoredTemplate": "rows",
+    "TemplateLibrary": "library",
+    "UnusableTemplate": "rows",
+    "load_template": "files",
+    "save_template": "files",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -9,6 +9,7 @@ from pathlib import Path
 from actionpose.library.files import load_templates
 from actionpose.library.library import TemplateLibrary
 from actionpose.library.lookup import Action
+from actionpose.library.rows import StoredTemplate
 from actionpose.template import Template
 
 __all__ = [
@@ -145,7 +146,7 @@ def import_takes(library: TemplateLibrary, path: Path, *, replacing: bool = Fals
     )
 
 
-def describe(templates: Sequence[Template]) -> str:
+def describe(templates: Sequence[StoredTemplate]) -> str:
     """Say how many takes of which actions: "2 takes of wave", "5 takes of 3 actions"."""
     labels = {template.label for template in templates}
     takes = "1 take" if len(templates) == 1 else f"{len(templates)} takes"

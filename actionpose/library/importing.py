@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 from actionpose.errors import LibraryError
 from actionpose.library.files import have_same_content
 from actionpose.library.lookup import IS_KEPT
-from actionpose.library.rows import insert_template, select_templates, templates, update_template
+from actionpose.library.rows import insert_template, select_stored, templates, update_template
 from actionpose.template import Template
 
 __all__ = ["import_templates"]
@@ -36,18 +36,18 @@ def import_templates(connection: Connection, from_file: Mapping[Path, Template],
     """
     kept_ids = set(connection.execute(sa.select(templates.c.id).where(IS_KEPT)).scalars())
     ids = [template.id for template in from_file.values()]
-    in_library = {t.id: t for t in select_templates(connection, templates.c.id.in_(ids))}
+    in_library = {t.id: t for t in select_stored(connection, templates.c.id.in_(ids))}
     changed = []
     for file, template in from_file.items():
         present = in_library.get(template.id)
         if present is None:
             insert_template(connection, template)
-        elif not have_same_content(template, present) and not replace:
+        elif not (is_same := isinstance(present, Template) and have_same_content(template, present)) and not replace:
             raise LibraryError(
                 f"{file} differs from the template {template.id} ({present.label}) in the library.",
                 hint="Import with --replace to take the file's content.",
             )
-        elif template.id not in kept_ids or not have_same_content(template, present):
+        elif template.id not in kept_ids or not is_same:
             update_template(connection, template)
         else:
             continue

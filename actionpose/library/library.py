@@ -28,6 +28,8 @@ from actionpose.library.lookup import (
     select_actions,
 )
 from actionpose.library.rows import (
+    StoredTemplate,
+    UnusableTemplate,
     actions,
     backgrounds,
     insert,
@@ -36,6 +38,7 @@ from actionpose.library.rows import (
     library,
     removals,
     select_backgrounds,
+    select_stored,
     select_templates,
     sequences,
     skeletons,
@@ -130,12 +133,18 @@ class TemplateLibrary:
     def templates(self, label: str | None = None) -> list[Template]:
         """Return all templates, the disabled ones too, or those of one label.
 
-        In order of label, then age, then id, so that equal libraries give equal results.
+        In order of label, then age, then id, so that equal libraries give equal results. What cannot be used, such as a
+        template whose times cannot be seconds, is left aside with a `FallbackWarning`; `unusable` returns it.
         """
         with reading(self._database) as connection:
             if label is None:
                 return select_templates(connection, IS_KEPT)
             return select_templates(connection, IS_KEPT & (templates.c.action_id == action_id(connection, label)))
+
+    def unusable(self) -> list[UnusableTemplate]:
+        """Return what is stored but cannot be used, and why; it can be removed and restored like any other."""
+        with reading(self._database) as connection:
+            return [t for t in select_stored(connection, IS_KEPT) if isinstance(t, UnusableTemplate)]
 
     def get(self, name: str) -> Template:
         """Return the template with an id, or with the only id that begins so.
@@ -144,6 +153,8 @@ class TemplateLibrary:
         ------
         TemplateNotFoundError
             If there is none, or more than one.
+        LibraryError
+            If it cannot be used.
         """
         with reading(self._database) as connection:
             ids = find_templates(connection, name, IS_KEPT)
@@ -151,7 +162,13 @@ class TemplateLibrary:
                 raise TemplateNotFoundError(
                     f"{name!r} is an action with {len(ids)} templates.", hint=f"Give an id, such as {ids[0][:8]}."
                 )
-            return select_templates(connection, templates.c.id.in_(ids))[0]
+            found = select_stored(connection, templates.c.id.in_(ids))[0]
+            if isinstance(found, UnusableTemplate):
+                raise LibraryError(
+                    f"Template {found.id} ({found.label}) cannot be used: {found.problem}",
+                    hint=f"Take it out of the library: actionpose templates remove {found.id[:8]}",
+                )
+            return found
 
     def labels(self) -> list[str]:
         """Return the names of all actions in alphabetical order."""
@@ -260,22 +277,22 @@ class TemplateLibrary:
         """Give an action these tags and no others; space around them and repetitions are dropped."""
         return self._update_action(label, {"tags": sorted({tag.strip() for tag in tags} - {""})})
 
-    def set_enabled(self, names: str | Iterable[str], enabled: bool) -> list[Template]:
+    def set_enabled(self, names: str | Iterable[str], enabled: bool) -> list[StoredTemplate]:
         """Let the recogniser use templates, or all of an action, or not; return them as they are now."""
         with writing(self._database) as connection:
             chosen = are_named(connection, names, IS_KEPT)
             connection.execute(sa.update(templates).where(chosen).values(enabled=enabled))
-            return select_templates(connection, chosen)
+            return select_stored(connection, chosen)
 
-    def remove(self, names: str | Iterable[str]) -> list[Template]:
+    def remove(self, names: str | Iterable[str]) -> list[StoredTemplate]:
         """Remove templates, or all of an action, until `restore`; return what was removed."""
         with writing(self._database) as connection:
             chosen = are_named(connection, names, IS_KEPT)
             removal_id = insert(connection, removals, time=dt.datetime.now(dt.UTC))
             connection.execute(sa.update(templates).where(chosen).values(removal_id=removal_id))
-            return select_templates(connection, chosen)
+            return select_stored(connection, chosen)
 
-    def restore(self, names: str | Iterable[str] | None = None) -> list[Template]:
+    def restore(self, names: str | Iterable[str] | None = None) -> list[StoredTemplate]:
         """Take back removed templates by ids or labels, or all that the last removal took.
 
         Called again and again without names it undoes one removal after another, and returns an empty list when
@@ -290,14 +307,14 @@ class TemplateLibrary:
             else:
                 chosen = are_named(connection, names, IS_REMOVED)
             connection.execute(sa.update(templates).where(chosen).values(removal_id=None))
-            return select_templates(connection, chosen)
+            return select_stored(connection, chosen)
 
-    def removed(self) -> list[Template]:
+    def removed(self) -> list[StoredTemplate]:
         """Return the templates that `restore` can take back, the last removed first."""
         with reading(self._database) as connection:
             rows = connection.execute(sa.select(templates.c.id, templates.c.removal_id).where(IS_REMOVED))
             removal_by_id = {row.id: row.removal_id for row in rows}
-            return sorted(select_templates(connection, IS_REMOVED), key=lambda t: removal_by_id[t.id], reverse=True)
+            return sorted(select_stored(connection, IS_REMOVED), key=lambda t: removal_by_id[t.id], reverse=True)
 
     def purge(self) -> int:
         """Delete for good what was removed, backgrounds too; return how many recordings that were."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import functools
 import hashlib
 import io
+import warnings
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -14,7 +17,7 @@ import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Dialect
 
-from actionpose.errors import InvalidDataError, LibraryError
+from actionpose.errors import FallbackWarning, InvalidDataError
 from actionpose.features import compute_angles
 from actionpose.pose import FloatArray, PoseSequence
 from actionpose.recording import SkeletonRecord
@@ -24,6 +27,8 @@ from actionpose.template import Template
 __all__ = [
     "SCHEMA_VERSION",
     "VERSION_TABLE",
+    "StoredTemplate",
+    "UnusableTemplate",
     "actions",
     "backgrounds",
     "insert",
@@ -33,6 +38,7 @@ __all__ = [
     "metadata",
     "removals",
     "select_backgrounds",
+    "select_stored",
     "select_templates",
     "sequences",
     "skeletons",
@@ -141,14 +147,47 @@ _SEQUENCE_COLUMNS = (
 )
 
 
-def select_templates(connection: Connection, condition: sa.ColumnElement[bool]) -> list[Template]:
-    """Read templates in the library's order: by label, then age, then id, whatever order they were added in.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnusableTemplate:
+    """A template that is in the library and cannot be used, such as one whose times cannot be seconds.
 
-    Raises
-    ------
-    LibraryError
-        If a row does not hold a template.
+    Parameters
+    ----------
+    id, label, enabled, created
+        As in `Template`.
+    problem : str
+        Why it cannot be used.
     """
+
+    id: str
+    label: str
+    enabled: bool
+    created: dt.datetime
+    problem: str
+
+
+StoredTemplate = Template | UnusableTemplate
+
+
+def select_templates(connection: Connection, condition: sa.ColumnElement[bool]) -> list[Template]:
+    """Read templates in the library's order; one that cannot be used is left aside with a `FallbackWarning`."""
+    usable = []
+    for template in select_stored(connection, condition):
+        if isinstance(template, Template):
+            usable.append(template)
+        else:
+            short_id = template.id[:8]
+            warnings.warn(
+                f"Template {short_id} ({template.label}) is left aside: {template.problem} "
+                f"`actionpose templates remove {short_id}` takes it out of the library.",
+                FallbackWarning,
+                stacklevel=1,
+            )
+    return usable
+
+
+def select_stored(connection: Connection, condition: sa.ColumnElement[bool]) -> list[StoredTemplate]:
+    """Read templates in the library's order: by label, then age, then id, whatever order they were added in."""
     statement = (
         sa.select(
             templates.c.id,
@@ -164,31 +203,30 @@ def select_templates(connection: Connection, condition: sa.ColumnElement[bool]) 
         .where(condition)
     )
     skeletons_by_id = _read_skeletons(connection)
-    found = [
-        Template(
-            id=row.id,
-            label=row.label,
-            sequence=_sequence(row, skeletons_by_id),
-            enabled=row.enabled,
-            created=row.created,
-            provenance=row.provenance,
-            quality={name: float("nan") if value is None else value for name, value in row.quality.items()},
-        )
-        for row in connection.execute(statement)
-    ]
+    found = [_template(row, skeletons_by_id) for row in connection.execute(statement)]
     return sorted(found, key=lambda template: (template.label, template.created, template.id))
 
 
 def select_backgrounds(connection: Connection, condition: sa.ColumnElement[bool]) -> list[PoseSequence]:
-    """Read background recordings, oldest first."""
+    """Read background recordings, oldest first; one that cannot be read is left aside with a `FallbackWarning`."""
     statement = (
-        sa.select(*_SEQUENCE_COLUMNS)
+        sa.select(backgrounds.c.created, *_SEQUENCE_COLUMNS)
         .join_from(backgrounds, sequences, sequences.c.id == backgrounds.c.sequence_id)
         .where(condition)
         .order_by(backgrounds.c.id)
     )
     skeletons_by_id = _read_skeletons(connection)
-    return [_sequence(row, skeletons_by_id) for row in connection.execute(statement)]
+    usable = []
+    for row in connection.execute(statement):
+        try:
+            usable.append(_sequence(row, skeletons_by_id))
+        except InvalidDataError as error:
+            warnings.warn(
+                f"The background recorded at {row.created:%Y-%m-%d %H:%M} UTC is left aside: {error}",
+                FallbackWarning,
+                stacklevel=1,
+            )
+    return usable
 
 
 def insert_template(connection: Connection, template: Template) -> None:
@@ -263,13 +301,34 @@ def _skeleton_id(connection: Connection, skeleton: Skeleton) -> str:
 
 
 def _read_skeletons(connection: Connection) -> dict[str, Skeleton]:
-    return {
-        row.id: msgspec.json.decode(row.content, type=SkeletonRecord).to_skeleton()
-        for row in connection.execute(sa.select(skeletons))
-    }
+    read = {}
+    for row in connection.execute(sa.select(skeletons)):
+        with contextlib.suppress(msgspec.MsgspecError, InvalidDataError):  # missed by what needs it
+            read[row.id] = msgspec.json.decode(row.content, type=SkeletonRecord).to_skeleton()
+    return read
+
+
+def _template(row: Any, skeletons_by_id: Mapping[str, Skeleton]) -> StoredTemplate:
+    try:
+        return Template(
+            id=row.id,
+            label=row.label,
+            sequence=_sequence(row, skeletons_by_id),
+            enabled=row.enabled,
+            created=row.created,
+            provenance=row.provenance,
+            quality={name: float("nan") if value is None else value for name, value in row.quality.items()},
+        )
+    except InvalidDataError as error:
+        return UnusableTemplate(
+            id=row.id, label=row.label, enabled=row.enabled, created=row.created, problem=str(error)
+        )
 
 
 def _sequence(row: Any, skeletons_by_id: Mapping[str, Skeleton]) -> PoseSequence:
+    """Return the poses of a row; raises `InvalidDataError` if they cannot be."""
+    if row.skeleton_id not in skeletons_by_id:
+        raise InvalidDataError("Its skeleton cannot be read.")
     try:
         return PoseSequence(
             skeleton=skeletons_by_id[row.skeleton_id],
@@ -278,10 +337,10 @@ def _sequence(row: Any, skeletons_by_id: Mapping[str, Skeleton]) -> PoseSequence
             confidence=_array(row.confidence),
             image_position=None if row.image_position is None else _array(row.image_position),
         )
-    except (InvalidDataError, ValueError) as error:
-        raise LibraryError(
-            f"The library holds arrays that cannot be read: {error}", hint="Restore the library from a copy."
-        ) from error
+    except InvalidDataError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise InvalidDataError(f"Its arrays cannot be read: {error}.") from error
 
 
 def _npy(array: FloatArray) -> bytes:

@@ -154,7 +154,7 @@ class RecordingReader:
             raise RecordingError(f"{self.path} is not a recording: {cause}.", hint=_ADVICE) from None
 
     def _iter_frames(self) -> Iterator[Frame]:
-        last = Frame(index=-1, time=float("-inf"))
+        last_index, last_time = -1, float("-inf")
         n_frames = 0
         for number, (line, is_whole) in enumerate(self._lines, start=2):
             try:
@@ -163,7 +163,7 @@ class RecordingReader:
                     self.is_complete = record.n_frames == n_frames
                     continue
                 frame = record.to_frame(self.header.skeleton)
-                if frame.index <= last.index or frame.time <= last.time:
+                if frame.index <= last_index or frame.time <= last_time:
                     raise InvalidDataError("index and time must be greater than those of the line before")
             except (msgspec.MsgspecError, InvalidDataError, RecursionError, UnicodeDecodeError) as error:
                 if not is_whole:
@@ -173,7 +173,7 @@ class RecordingReader:
                     hint="Remove that line to read the others.",
                 ) from None
             yield frame
-            last = frame
+            last_index, last_time = frame.index, frame.time
             n_frames += 1
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import zlib
 from collections.abc import Sequence
@@ -11,10 +12,9 @@ from types import TracebackType
 from typing import BinaryIO, NoReturn, Self
 
 import msgspec
-import numpy as np
 
 from actionpose.errors import InvalidDataError, RecordingError
-from actionpose.pose import Pose
+from actionpose.pose import MAX_TIME_S, Pose
 from actionpose.private import make_private_folder, open_private
 from actionpose.recording.format import EndLine, FrameLine, HeaderLine, RecordingHeader
 from actionpose.skeleton import Skeleton
@@ -59,7 +59,7 @@ class RecordingWriter:
         self.path = Path(path)
         self.header = RecordingHeader(skeleton=skeleton, estimator=estimator, source=source, rate_hz=rate_hz, size=size)
         self.n_frames = 0
-        self._last_time = float("-inf")
+        self._last_time = math.nextafter(-MAX_TIME_S, -math.inf)
         self._last_index = -1
         self._whole_bytes = 0
         self._gzip = zlib.compressobj(wbits=_GZIP) if self.path.suffix == ".gz" else None
@@ -87,14 +87,14 @@ class RecordingWriter:
         Raises
         ------
         InvalidDataError
-            If a pose has another skeleton, or index or time do not increase.
+            If a pose has another skeleton, index or time do not increase, or the time cannot be one in seconds.
         RecordingError
             If the disk is full or the writer closed. What was written before stays a valid recording.
         """
-        if frame_index <= self._last_index or not time > self._last_time or not np.isfinite(time):
+        if frame_index <= self._last_index or not self._last_time < time <= MAX_TIME_S:
             raise InvalidDataError(
-                f"Frames of a recording must come in order: frame {frame_index} at {time} s came after "
-                f"frame {self._last_index} at {self._last_time} s."
+                f"Frames of a recording must come in order, at times up to {MAX_TIME_S:.0e} s: frame {frame_index} at "
+                f"{time} s came after frame {self._last_index} at {self._last_time} s."
             )
         skeleton = self.header.skeleton
         for pose in poses:

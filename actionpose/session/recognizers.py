@@ -46,6 +46,12 @@ def stored_templates(library: TemplateLibrary) -> list[Template]:
     templates = library.templates()
     if templates:
         return templates
+    if unusable := library.unusable():
+        raise EmptyLibraryError(
+            f"None of the templates in the library {library.location} can be used; {unusable[0].label}: "
+            f"{unusable[0].problem}",
+            hint="Record the action again: `actionpose record LABEL`.",
+        )
     raise EmptyLibraryError(
         f"The library {library.location} holds no templates.",
         hint="Record an action, for instance `actionpose record wave`, or take the templates of others: "

@@ -171,11 +171,14 @@ class ActionposeApp(App[None]):
             run = partial(self.run_action, key.action, key.node)
             yield SystemCommand(key.description, f"Key {key.title}", run)
 
+    def on_load(self) -> None:
+        """Listen to warnings before any screen reads the library, which may raise some."""
+        warnings.showwarning = self._show_warning
+
     def on_mount(self) -> None:
         """Begin, with the first screen shown before anything heavy is loaded."""
         self.theme_changed_signal.subscribe(self, self._keep_theme)
         self._leave_on_signals()
-        warnings.showwarning = self._show_warning
         self.set_interval(_LOOK_S, self._look)
         self.call_after_refresh(self._start)
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from textual.app import App
 
-from actionpose.library import Action, TemplateLibrary, changes
+from actionpose.library import Action, StoredTemplate, TemplateLibrary, changes
 from actionpose.library.changes import Change
 from actionpose.template import Template
 from actionpose.tui.dialogs import Answer, Confirm, PathSuggester, Prompt, typed_path
@@ -107,7 +107,7 @@ class Editor:
         if answer is not None:
             await self._do(partial(changes.merge_actions, labels=labels, into=answer.text))
 
-    async def remove(self, chosen: Sequence[Template], actions: Mapping[str, Action]) -> None:  # noqa: ARG002
+    async def remove(self, chosen: Sequence[StoredTemplate], actions: Mapping[str, Action]) -> None:  # noqa: ARG002
         """Remove takes."""
         await self._do(partial(changes.remove_takes, ids=_ids(chosen)))
 
@@ -177,7 +177,7 @@ def _holds_templates(target: Path) -> bool:
         return False
 
 
-def _ids(templates: Sequence[Template]) -> list[str]:
+def _ids(templates: Sequence[StoredTemplate]) -> list[str]:
     return [template.id for template in templates]
 
 

@@ -66,6 +66,7 @@ class LibraryScreen(Screen[None]):
         Binding("t", "edit('tag')", "Tags", show=False),
         Binding("e", "edit('enable')", "On/off", show=False),
         Binding("d,delete", "edit('remove')", "Delete", key_display="d"),
+        Binding("D", "remove_unusable", "Delete what cannot be used", show=False),
         Binding("u", "undo", "Undo"),
         Binding("c", "compare", "Compare two takes", show=False),
         Binding("f", "edit('mirror')", "Add the mirror image (flip left and right)", show=False),
@@ -271,10 +272,12 @@ class LibraryScreen(Screen[None]):
         parts = [
             f"{n_found} found" if n_found < n_all else "",
             f"{n_all} take{'s' * (n_all != 1)} of {n_actions} action{'s' * (n_actions != 1)}",
+            f"{len(self._contents.unusable)} cannot be used (D deletes)" if self._contents.unusable else "",
             f"{len(self._marked)} marked" if self._marked else "",
             "checking health" if self._is_checking else "",
         ]
-        self.query_one("#status", Static).update(" · ".join(filter(None, parts)) if n_all else "")
+        text = " · ".join(filter(None, parts)) if n_all or self._contents.unusable else ""
+        self.query_one("#status", Static).update(text)
 
     def _show_current(self) -> None:
         row = self.table.current
@@ -314,6 +317,11 @@ class LibraryScreen(Screen[None]):
         """Change the marked takes, or the one under the cursor."""
         if chosen := self._chosen():
             self._start(getattr(self._editor, what)(chosen, self._contents.actions))
+
+    def action_remove_unusable(self) -> None:
+        """Remove what is stored and cannot be used."""
+        if unusable := self._contents.unusable:
+            self._start(self._editor.remove(unusable, self._contents.actions))
 
     def action_undo(self) -> None:
         """Take back the last change."""

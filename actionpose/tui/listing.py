@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from actionpose.errors import InvalidDataError
 from actionpose.health import TemplateHealth, check_templates
-from actionpose.library import Action, TemplateLibrary
+from actionpose.library import Action, TemplateLibrary, UnusableTemplate
 from actionpose.template import Template
 
 __all__ = ["COLUMNS", "Column", "Contents", "Row", "check_health", "filter_rows", "read_contents", "sort_rows"]
@@ -24,12 +24,15 @@ class Contents:
         Of the library; -1 = it has not been read yet.
     templates : tuple of Template
         All that are kept, in the library's order.
+    unusable : tuple of UnusableTemplate
+        What is stored besides and cannot be used.
     actions : mapping of str to Action
         By label.
     """
 
     revision: int = -1
     templates: tuple[Template, ...] = ()
+    unusable: tuple[UnusableTemplate, ...] = ()
     actions: Mapping[str, Action] = field(default_factory=dict)
 
     @property
@@ -47,7 +50,12 @@ def read_contents(library: TemplateLibrary) -> Contents:
     """Read all of a library."""
     revision = library.revision  # first, so that a change meanwhile is seen as one
     actions = {action.label: action for action in library.actions()}
-    return Contents(revision=revision, templates=tuple(library.templates()), actions=actions)
+    return Contents(
+        revision=revision,
+        templates=tuple(library.templates()),
+        unusable=tuple(library.unusable()),
+        actions=actions,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

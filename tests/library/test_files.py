@@ -38,10 +38,10 @@ def any_template(draw: st.DrawFn) -> Template:
     def array(*shape: int, elements: st.SearchStrategy[float] = NUMBERS) -> np.ndarray[Any, Any]:
         return draw(st_numpy.arrays(np.float64, shape, elements=elements))
 
-    steps = draw(st.lists(st.floats(1e-6, 1e6), min_size=n_frames, max_size=n_frames))
+    steps = draw(st.lists(st.floats(0.01, 10.0), min_size=n_frames, max_size=n_frames))
     sequence = PoseSequence(
         skeleton=skeleton,
-        time=np.cumsum(steps) - draw(st.floats(0, 1e6)),
+        time=np.cumsum(steps) - draw(st.floats(-1e9, 1e6)),
         position=array(n_frames, n_keypoints, draw(st.integers(2, 3)), elements=LENGTHS),
         confidence=draw(st.sampled_from([None, array(n_frames, n_keypoints)])),
         image_position=draw(st.sampled_from([None, array(n_frames, n_keypoints, 2)])),

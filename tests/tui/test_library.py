@@ -22,6 +22,7 @@ from actionpose.tui.library import LibraryScreen
 from actionpose.tui.listing import Contents, read_contents
 from actionpose.tui.preview import TemplatePreview
 from actionpose.tui.takes_table import TakesTable
+from tests.library.test_unusable import spoil
 from tests.synthetic import make_templates
 from tests.tui.stage import SIZES, make_app, notices_of, text_of, wait_for
 
@@ -419,3 +420,20 @@ async def settle(pilot: Pilot[None]) -> None:
     await pilot.pause(0.6)
     preview._show_frame(20)
     await pilot.pause()
+
+
+@pytest.mark.filterwarnings("default::actionpose.errors.FallbackWarning")
+async def test_what_cannot_be_used_is_told_and_deleted(
+    app: ActionposeApp, library: TemplateLibrary, tmp_path: Path
+) -> None:
+    spoiled = library.templates("wave")[0]
+    spoil(tmp_path / "library.sqlite", spoiled.id, n_frames=len(spoiled.sequence))
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+        await wait_for(pilot, lambda: len(labels(app)) == 5)
+        assert "1 cannot be used (D deletes)" in text_of(app)
+        await wait_for(pilot, lambda: "is left aside" in notices_of(app))
+        await pilot.press("D")
+        await wait_for(pilot, lambda: not library.unusable())
+        await wait_for(pilot, lambda: "cannot be used" not in str(screen(app).query_one("#status").render()))
+        await pilot.press("u")
+        await wait_for(pilot, lambda: len(library.unusable()) == 1)
