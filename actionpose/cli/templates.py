@@ -115,6 +115,19 @@ def restore(*, name: str | None, library: str | None) -> None:
     _change(library, lambda lib: lib.restore(name))
 
 
+@templates.command(epilog=epilog("templates undo"))
+@library_option
+def undo(*, library: str | None) -> None:
+    """Take back the last change, whatever it was; again: the one before.
+
+    What `record`, `add` and the terminal application change is taken back too. What was added is removed, so that
+    `templates restore` brings it back.
+    """
+    with open_library(library) as lib:
+        done = lib.undo()
+    click.echo(f"Undone: {done}." if done else "There is nothing to undo.", err=True)
+
+
 @templates.command(epilog=epilog("templates export my-templates/", "templates export wave.json 3f2a91c0"))
 @click.argument("target", type=click.Path(path_type=Path))
 @click.argument("names", metavar="[LABEL|ID]...", nargs=-1)

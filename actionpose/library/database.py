@@ -24,6 +24,7 @@ from sqlalchemy.pool import StaticPool
 
 from actionpose.errors import LibraryError, LibraryLockedError, LibraryVersionError
 from actionpose.library import rows
+from actionpose.library.journal import recording_change
 from actionpose.private import make_private_folder, open_private
 
 __all__ = ["Database", "open_database", "reading", "writing"]
@@ -84,10 +85,11 @@ def reading(database: Database) -> Iterator[Connection]:
 
 
 @contextlib.contextmanager
-def writing(database: Database) -> Iterator[Connection]:
+def writing(database: Database, *, is_undoable: bool = True) -> Iterator[Connection]:
     """Make one change: all of it is saved at the end of the block, or nothing when the block raises.
 
-    A block inside another, of the same thread, is a part of that one.
+    A block inside another, of the same thread, is a part of that one. The change is written into the journal, unless
+    it is not `is_undoable`.
 
     Raises
     ------
@@ -98,10 +100,12 @@ def writing(database: Database) -> Iterator[Connection]:
     """
     if database.read_only:
         raise LibraryLockedError(f"{database.name} was opened read-only.", hint="Open it for writing to change it.")
+    is_inner = getattr(database.of_thread, "connection", None) is not None
     with _transaction(database, is_writing=True) as connection:
         # First, so that on every database writers queue here and none works on what another is about to change.
         connection.execute(sa.update(rows.library).values(revision=rows.library.c.revision + 1))
-        with _joined_by_inner(database, connection):
+        keeping = recording_change(connection) if is_undoable and not is_inner else contextlib.nullcontext()
+        with keeping, _joined_by_inner(database, connection):
             yield connection
 
 

@@ -16,6 +16,7 @@ from actionpose.errors import InvalidDataError, LibraryError, TemplateNotFoundEr
 from actionpose.library.database import Database, open_database, reading, writing
 from actionpose.library.files import ID_PATTERN, file_names, load_templates, save_template
 from actionpose.library.importing import import_templates
+from actionpose.library.journal import undo_last
 from actionpose.library.location import default_location
 from actionpose.library.lookup import (
     IS_KEPT,
@@ -32,6 +33,7 @@ from actionpose.library.rows import (
     UnusableTemplate,
     actions,
     backgrounds,
+    changes,
     insert,
     insert_background,
     insert_template,
@@ -316,13 +318,30 @@ class TemplateLibrary:
             removal_by_id = {row.id: row.removal_id for row in rows}
             return sorted(select_stored(connection, IS_REMOVED), key=lambda t: removal_by_id[t.id], reverse=True)
 
+    def undo(self) -> str:
+        """Take back the last change by any process: adding, renaming, merging, tagging, removing and all others.
+
+        Called again and again it takes back one after another; what was added is removed, and `restore` brings it back.
+
+        Returns
+        -------
+        str
+            What that change had done, such as ``renamed wave to greet``; empty when there is nothing to take back.
+        """
+        with writing(self._database, is_undoable=False) as connection:
+            return undo_last(connection)
+
     def purge(self) -> int:
-        """Delete for good what was removed, backgrounds too; return how many recordings that were."""
-        with writing(self._database) as connection:
+        """Delete for good what was removed, backgrounds too; return how many recordings that were.
+
+        What was changed before cannot be undone any more.
+        """
+        with writing(self._database, is_undoable=False) as connection:
             n_deleted = 0
             for table in (templates, backgrounds):
                 n_deleted += connection.execute(sa.delete(table).where(table.c.removal_id.is_not(None))).rowcount
             connection.execute(sa.delete(removals))
+            connection.execute(sa.delete(changes))
             used = sa.union(sa.select(templates.c.sequence_id), sa.select(backgrounds.c.sequence_id))
             connection.execute(sa.delete(sequences).where(sequences.c.id.not_in(used)))
             used_skeletons = sa.select(sequences.c.skeleton_id)

@@ -78,7 +78,10 @@ def select_actions(connection: Connection, condition: sa.ColumnElement[bool] | N
 
 
 def merge_actions(connection: Connection, from_id: int, *, into_id: int) -> None:
-    """Join one action's templates, the removed ones too, notes and tags to another's."""
+    """Join one action's templates, the removed ones too, notes and tags to another's.
+
+    Its row stays, for undoing; an action is one that has templates.
+    """
     source, target = (
         connection.execute(sa.select(actions).where(actions.c.id == key)).one() for key in (from_id, into_id)
     )
@@ -89,7 +92,7 @@ def merge_actions(connection: Connection, from_id: int, *, into_id: int) -> None
     }
     connection.execute(sa.update(actions).where(actions.c.id == into_id).values(joined))
     connection.execute(sa.update(templates).where(templates.c.action_id == from_id).values(action_id=into_id))
-    connection.execute(sa.delete(actions).where(actions.c.id == from_id))
+    connection.execute(sa.update(actions).where(actions.c.id == from_id).values(notes="", tags=[]))
 
 
 def action_id(connection: Connection, label: str) -> int:

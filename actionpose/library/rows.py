@@ -31,6 +31,7 @@ __all__ = [
     "UnusableTemplate",
     "actions",
     "backgrounds",
+    "changes",
     "insert",
     "insert_background",
     "insert_template",
@@ -46,7 +47,7 @@ __all__ = [
     "update_template",
 ]
 
-SCHEMA_VERSION = "0001"  # the newest revision in migrations/versions; revisions are numbered, so they compare as text
+SCHEMA_VERSION = "0002"  # the newest revision in migrations/versions; revisions are numbered, so they compare as text
 VERSION_TABLE = "actionpose_version"
 
 
@@ -136,6 +137,15 @@ backgrounds = sa.Table(
     sa.Column("created", UtcDateTime, nullable=False),
     sa.Column("provenance", sa.JSON, nullable=False),
     sa.Column("removal_id", sa.ForeignKey("removals.id"), index=True),
+)
+
+changes = sa.Table(  # the journal
+    "changes",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("time", UtcDateTime, nullable=False),
+    sa.Column("summary", sa.Text, nullable=False),
+    sa.Column("before", sa.JSON, nullable=False),  # by table: ids, and what their rows held; None of new ones
 )
 
 _SEQUENCE_COLUMNS = (
@@ -237,12 +247,17 @@ def insert_template(connection: Connection, template: Template) -> None:
 
 
 def update_template(connection: Connection, template: Template) -> None:
-    """Write over the template of the same id, and take it back if it was removed."""
+    """Write over the template of the same id, and take it back if it was removed.
+
+    Another clip becomes a row of its own: the one it had before is there for undoing.
+    """
     same_id = templates.c.id == template.id
-    sequence_id = connection.execute(sa.select(templates.c.sequence_id).where(same_id)).scalar_one()
-    new_sequence = _sequence_values(connection, template.sequence)
-    connection.execute(sa.update(sequences).where(sequences.c.id == sequence_id).values(new_sequence))
-    values = {"removal_id": None, **_template_values(connection, template)}
+    of_template = sa.select(sequences).join(templates, templates.c.sequence_id == sequences.c.id).where(same_id)
+    present = connection.execute(of_template).mappings().one()
+    sequence = _sequence_values(connection, template.sequence)
+    is_same = all(present[name] == value for name, value in sequence.items())
+    sequence_id = present["id"] if is_same else insert(connection, sequences, **sequence)
+    values = {"removal_id": None, "sequence_id": sequence_id, **_template_values(connection, template)}
     connection.execute(sa.update(templates).where(same_id).values(values))
 
 

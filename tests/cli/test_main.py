@@ -11,7 +11,19 @@ import pytest
 import actionpose
 from actionpose.cli import _COMMANDS
 
-_TEMPLATE_COMMANDS = ("list", "show", "rename", "enable", "disable", "remove", "restore", "export", "import", "check")
+_TEMPLATE_COMMANDS = (
+    "list",
+    "show",
+    "rename",
+    "enable",
+    "disable",
+    "remove",
+    "restore",
+    "undo",
+    "export",
+    "import",
+    "check",
+)
 
 
 @pytest.mark.parametrize("command", [*_COMMANDS, *(f"templates {name}" for name in _TEMPLATE_COMMANDS)])

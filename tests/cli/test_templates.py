@@ -36,6 +36,16 @@ def test_rename(run):
     assert labels(run).count("clap") == 4
 
 
+def test_every_change_can_be_undone(run):
+    before = run("templates", "list", "--json").stdout
+    run("templates", "rename", "wave", "clap", "--merge")
+    run("templates", "disable", "squat")
+    assert "disabled 2 templates of squat" in run("templates", "undo").stderr
+    assert "merged wave into clap" in run("templates", "undo").stderr
+    assert run("templates", "list", "--json").stdout == before
+    assert "added" in run("templates", "undo").stderr  # what the library was made by
+
+
 def test_disable_and_enable(run):
     run("templates", "disable", "wave")
     records = json.loads(run("templates", "list", "--json").stdout)

@@ -92,6 +92,19 @@ def test_migrations_make_the_tables_that_the_code_expects(library: TemplateLibra
         assert compare_metadata(context, rows.metadata) == []
 
 
+def test_an_older_library_keeps_what_it_holds_and_can_undo_from_now_on(path: Path) -> None:
+    with TemplateLibrary.open(path) as library:
+        library.add(make_template("wave"))
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("DROP TABLE changes")
+        connection.execute("UPDATE actionpose_version SET version_num = '0001'")
+    with TemplateLibrary.open(path) as library:
+        assert library.labels() == ["wave"]
+        assert library.undo() == ""
+        library.rename("wave", "greet")
+        assert library.undo() == "renamed wave to greet"
+
+
 def test_a_newer_library(path: Path) -> None:
     TemplateLibrary.open(path).close()
     with contextlib.closing(sqlite3.connect(path)) as connection, connection:
