@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -14,7 +14,7 @@ from actionpose.pose import FloatArray, PoseSequence
 from actionpose.skeleton import Skeleton
 from actionpose.template import Template
 
-__all__ = ["MAX_FRAMES", "MatchSettings", "TemplateBank"]
+__all__ = ["MAX_FRAMES", "MatchSettings", "TemplateBank", "group_by_poses"]
 
 _MIN_FRAMES, MAX_FRAMES = 12, 150  # of a compiled template: a longer one is taken for one of five seconds
 _MAX_TIMED_FRAMES = 900  # half a minute: of what lasts longer, frames further apart tell as much, in bounded memory
@@ -170,6 +170,15 @@ class TemplateBank:
         step = np.linalg.norm(np.diff(np.nan_to_num(track), axis=0), axis=1)
         path = np.concatenate([[0.0], np.cumsum(step + 1e-9)])
         return _interpolate(np.linspace(0.0, path[-1], n_frames), path, track)
+
+
+def group_by_poses(templates: Iterable[Template]) -> list[list[Template]]:
+    """Part templates by their keypoints and dimension: each group can be in one bank; the largest comes first."""
+    groups: dict[tuple[tuple[str, ...], int], list[Template]] = {}
+    for template in templates:
+        sequence = template.sequence
+        groups.setdefault((tuple(sequence.skeleton.keypoints), sequence.n_dims), []).append(template)
+    return sorted(groups.values(), key=len, reverse=True)
 
 
 def _check_alike(template: Template, first: PoseSequence, label: str) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from actionpose.cli.options import epilog, library_option, mirror_option, model_option, parse_time
 from actionpose.cli.terminal import STILL_NOTE, echo, frame_progress, template_line
-from actionpose.cli.wiring import open_estimator, open_library
+from actionpose.cli.wiring import open_estimator, open_library, tell_left_aside
 from actionpose.errors import ActionposeError
 from actionpose.pose import Frame, Pose, PoseSequence
 from actionpose.session import iter_poses
@@ -80,6 +80,8 @@ def add(
                 still = [STILL_NOTE] if verdict.ok and verdict.is_still else []
                 for note in (*verdict.problems, *still):
                     echo(f"note: {label}: {note}", err=True)
+        if wanted:
+            tell_left_aside(templates, sequence)
 
 
 def _cut_spans(

@@ -11,6 +11,7 @@ import click
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from actionpose.bank import group_by_poses
 from actionpose.cli.measure import draw_pictures, measure_clips, measure_library, measure_streams
 from actionpose.cli.options import epilog, library_option, merge_option, model_option, recognition_options
 from actionpose.cli.report import ClipReport, StreamReport
@@ -30,6 +31,7 @@ from actionpose.outputs import event_record
 from actionpose.pose import Pose, PoseSequence
 from actionpose.recognizer import RecognizerSettings
 from actionpose.session import Session
+from actionpose.session.recognizers import fitting_templates
 from actionpose.sources import open_source
 from actionpose.spans import LabelledSpan, load_spans_of, to_seconds
 
@@ -282,12 +284,17 @@ def _spot_in_video(
         raise InvalidDataError(f"{video.name} has {len(times)} frames, so none is left from frame {start_frame} on.")
     begin = times[start_frame]
     performed = [(span.label, *to_seconds(span, np.array(times))) for span in expected]
-    shown = templates[0].sequence
+    shown = next((pose for pose in poses if pose), None)
+    if shown:
+        templates = tuple(fitting_templates(templates, shown.skeleton, shown.position.shape[1]))
+    else:
+        templates = tuple(group_by_poses(templates)[0])
+        shown = Pose.missing(templates[0].sequence.skeleton, begin, n_dims=templates[0].sequence.n_dims)
     sequence = PoseSequence.from_poses(
         [
             dataclasses.replace(pose, image_position=None)
             if pose
-            else Pose.missing(shown.skeleton, time, n_dims=shown.n_dims)
+            else Pose.missing(shown.skeleton, time, n_dims=shown.position.shape[1])
             for time, pose in zip(times[start_frame:], poses[start_frame:], strict=True)
         ]
     )

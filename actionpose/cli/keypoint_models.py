@@ -11,19 +11,26 @@ import click
 from actionpose.cli.keypoint_progress import stopping_on_interrupt
 from actionpose.cli.options import epilog
 from actionpose.cli.terminal import echo, echo_json, frame_progress, show_table, simple_table
+from actionpose.errors import LibraryError
+from actionpose.library import default_location
+from actionpose.session.recognizers import describe_left_aside, fitting_templates
 from actionpose.sources import open_source
 from actionpose.training.errors import require_torch
 
 if TYPE_CHECKING:
+    from actionpose.skeleton import Skeleton
+    from actionpose.template import Template
     from actionpose.training.average_precision import AveragePrecision
     from actionpose.training.dataset import KeypointDataset
     from actionpose.training.evaluation import KeypointScore
 
-__all__ = ["analyze", "configure", "evaluate", "export", "run_export"]
+__all__ = ["analyze", "configure", "evaluate", "export", "run_export", "tell_how_to_use"]
 
 _PATH = click.Path(path_type=Path)
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 _FILE = click.Path(dir_okay=False, path_type=Path)
+
+_N_DIMS = 2  # of the poses of models of one's own
 
 _Scores = dict[str, dict[str, "KeypointScore"]]
 
@@ -172,6 +179,7 @@ def export(*, training: Path, dataset: Path, folder: Path, int8: bool, python: P
             "checkpoint.",
             err=True,
         )
+    tell_how_to_use(folder, pictures.skeleton)
 
 
 def run_export(training: Path, dataset: KeypointDataset, folder: Path, *, int8: bool, name: str | None = None) -> None:
@@ -203,6 +211,28 @@ def run_export(training: Path, dataset: KeypointDataset, folder: Path, *, int8: 
         f"{report.mean_difference_px:.2g} px from the checkpoint, at most {report.largest_difference_px:.2g}.",
         err=True,
     )
+
+
+def tell_how_to_use(folder: Path, skeleton: Skeleton) -> None:
+    """Say what to do with a new model, and which templates of the user's library are of no use with it."""
+    templates = _read_enabled(default_location())
+    note = describe_left_aside(templates, skeleton, _N_DIMS)
+    if note:
+        echo(f"note: {note}", err=True)
+    if not fitting_templates(templates, skeleton, _N_DIMS):
+        echo(f"Show it an action: actionpose record LABEL --model {folder}", err=True)
+    echo(f"Try it: actionpose live --model {folder}", err=True)
+
+
+def _read_enabled(location: str) -> list[Template]:
+    """Return the templates in use; none where there is no library yet, or none that can be read."""
+    from actionpose.library import TemplateLibrary
+
+    try:
+        with TemplateLibrary.open(location, read_only=True) as library:
+            return [template for template in library.templates() if template.enabled]
+    except LibraryError:
+        return []
 
 
 @click.command(

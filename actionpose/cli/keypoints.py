@@ -8,7 +8,7 @@ import click
 
 from actionpose.cli.groups import CommandGroup
 from actionpose.cli.keypoint_labels import build, collect, collect_labels, describe_dataset, say_note, skeleton_option
-from actionpose.cli.keypoint_models import analyze, configure, evaluate, export, run_export
+from actionpose.cli.keypoint_models import analyze, configure, evaluate, export, run_export, tell_how_to_use
 from actionpose.cli.keypoint_progress import stepping_progress
 from actionpose.cli.keypoint_training import run_training, train
 from actionpose.cli.options import epilog
@@ -78,4 +78,4 @@ def quickstart(
     echo(describe_dataset(dataset), err=True)
     run_training(dataset, workshop / "run", minutes=minutes)
     run_export(workshop / "run", dataset, folder, int8=int8)
-    echo(f"Try it: actionpose live --model {folder}", err=True)
+    tell_how_to_use(folder, dataset.skeleton)

@@ -162,7 +162,7 @@ def _describe(tick: Tick) -> str:
             _describe_state(state) if len(tick.states) == 1 else f"{track_id}: {_describe_state(state)}"
             for track_id, state in sorted(tick.states.items())
         ]
-    else:
+    elif not tick.poses:
         parts.append("nobody in view")
     return "  ·  ".join(parts)
 

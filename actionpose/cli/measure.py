@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from actionpose.bank import group_by_poses
 from actionpose.cli.report import ClipReport, StreamReport
 from actionpose.cli.terminal import echo, narration
 from actionpose.cli.wiring import deferring_interrupts
@@ -94,14 +95,16 @@ def measure_library(
     whole: bool,
     with_unknown: bool,
 ) -> ClipReport:
-    """Recognise every template of a library by those of other sources.
+    """Recognise every template of a library by those of other sources, and of the same keypoint model.
 
     Raises
     ------
     LibraryError
         If no two sources show the same action.
     """
-    clip_sets = list(hold_out(templates, unknown=hide))
+    clip_sets = [
+        clip_set for of_one_model in group_by_poses(templates) for clip_set in hold_out(of_one_model, unknown=hide)
+    ]
     if not clip_sets:
         raise LibraryError(
             "No two sources in the library show the same action, so none can be recognised by another.",

@@ -15,7 +15,13 @@ import click
 
 from actionpose.cli.options import epilog, library_option, mirror_option, model_option
 from actionpose.cli.terminal import STILL_NOTE, StatusLine, echo, template_line
-from actionpose.cli.wiring import deferring_interrupts, open_estimator, open_library, recordings_folder
+from actionpose.cli.wiring import (
+    deferring_interrupts,
+    open_estimator,
+    open_library,
+    recordings_folder,
+    tell_left_aside,
+)
 from actionpose.errors import ActionposeError
 from actionpose.estimators.base import KeypointEstimator
 from actionpose.library import TemplateLibrary
@@ -130,6 +136,7 @@ def _record_takes(
                 with deferring_interrupts():
                     added = library.add_all([template, *([template.mirrored()] if mirror else [])])
                     n_kept += 1
+                    shown = template.sequence
                     for kept in added:
                         echo(template_line(kept))
                 if state.take.verdict.is_still:
@@ -151,6 +158,7 @@ def _record_takes(
             f"No take of {label!r} was good enough to recognise it by.",
             hint="See the reasons above; `actionpose record --help` says how to stand and move.",
         )
+    tell_left_aside(library, shown)
 
 
 def _states(recorder: TakeRecorder, poses: Iterable[Pose]) -> Iterator[RecorderState]:

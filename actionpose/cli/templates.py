@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
+from actionpose.bank import group_by_poses
 from actionpose.cli.groups import CommandGroup
 from actionpose.cli.options import epilog, library_option
 from actionpose.cli.terminal import echo, echo_json, show_table, simple_table, template_line
 from actionpose.cli.wiring import EmptyLibraryError, enabled_templates, open_library, stored_templates
-from actionpose.health import check_templates
+from actionpose.health import TemplateHealth, check_templates
 from actionpose.library import StoredTemplate, TemplateLibrary, UnusableTemplate
+from actionpose.session.recognizers import describe_poses
 from actionpose.tradeoff import SENSITIVITIES, Tradeoff, compute_tradeoff
 
 __all__ = ["templates"]
@@ -43,12 +45,17 @@ def templates() -> None:
 def list_(*, removed: bool, as_json: bool, library: str | None) -> None:
     """List all templates."""
     with open_library(library) as lib:
-        found: list[StoredTemplate] = lib.removed() if removed else [*lib.templates(), *lib.unusable()]
+        usable = [] if removed else lib.templates()
+        found: list[StoredTemplate] = lib.removed() if removed else [*usable, *lib.unusable()]
         _show_list(found, as_json=as_json)
         if not found and removed:
             echo(f"Nothing that {lib.location} holds was removed.", err=True)
         elif not found:
             _say_empty(lib)
+    groups = group_by_poses(template for template in usable if template.enabled)
+    if len(groups) > 1:
+        kinds = " and ".join(f"{len(group)} of {describe_poses(group[0].sequence)}" for group in groups)
+        echo(f"note: templates of {len(groups)} keypoint models: {kinds}. Each fits its own model alone.", err=True)
 
 
 @templates.command(epilog=epilog("templates show wave", "templates show 3f2a91c0 --json"))
@@ -156,26 +163,48 @@ def check(*, as_json: bool, library: str | None) -> None:
     """Say which templates are weak, and why, and what sensitivity costs.
 
     False alarms are expected from the background recordings (actionpose record --background), misses from how like
-    the takes of each action are.
+    the takes of each action are. Templates of several keypoint models are checked by model; in JSON, what sensitivity
+    costs stands under "models", and for the one with the most templates at the top.
     """
     with open_library(library) as lib:
         enabled, backgrounds = enabled_templates(lib), lib.backgrounds()
-    health, tradeoff = check_templates(enabled), compute_tradeoff(enabled, backgrounds)
+    groups = group_by_poses(enabled)
+    checked = [(group, check_templates(group), compute_tradeoff(group, backgrounds)) for group in groups]
     if as_json:
+        models = [
+            {
+                "skeleton": group[0].sequence.skeleton.name,
+                "n_dims": group[0].sequence.n_dims,
+                "background_minutes": tradeoff.minutes,
+                "by_sensitivity": [
+                    _finite({
+                        "sensitivity": sensitivity,
+                        "false_alarms_per_minute": tradeoff.alarms_per_minute(sensitivity),
+                        "missed": tradeoff.missed_share(sensitivity),
+                    })
+                    for sensitivity in SENSITIVITIES
+                ],
+            }
+            for group, _, tradeoff in checked
+        ]  # fmt: skip
         found = {
-            "templates": [_finite(dataclasses.asdict(item)) for item in health],
-            "background_minutes": tradeoff.minutes,
-            "by_sensitivity": [
-                _finite({
-                    "sensitivity": sensitivity,
-                    "false_alarms_per_minute": tradeoff.alarms_per_minute(sensitivity),
-                    "missed": tradeoff.missed_share(sensitivity),
-                })
-                for sensitivity in SENSITIVITIES
-            ],
-        }  # fmt: skip
+            "templates": [_finite(dataclasses.asdict(item)) for _, health, _ in checked for item in health],
+            **{key: models[0][key] for key in ("background_minutes", "by_sensitivity")},
+            "models": models,
+        }
         echo_json(found)
         return
+    for number, (group, health, tradeoff) in enumerate(checked):
+        if number:
+            echo()
+        if len(checked) > 1:
+            echo(f"{describe_poses(group[0].sequence)}: {len(group)} templates, used with their keypoint model alone")
+            echo()
+        _show_health(health)
+        _show_tradeoff(tradeoff)
+
+
+def _show_health(health: Sequence[TemplateHealth]) -> None:
     table = simple_table("id", "label", "own", "nearest other", "", names={"label", "nearest other"})
     for item in health:
         own = "" if math.isnan(item.own_ratio) else f"{item.own_ratio:.2f}"
@@ -188,7 +217,6 @@ def check(*, as_json: bool, library: str | None) -> None:
         for problem in item.problems:
             echo()
             echo(f"{item.template_id[:8]}  {item.label}: {problem}")
-    _show_tradeoff(tradeoff)
 
 
 def _show_tradeoff(tradeoff: Tradeoff) -> None:
@@ -257,6 +285,7 @@ def _record(template: StoredTemplate) -> dict[str, Any]:
         "enabled": template.enabled,
         "created": template.created.isoformat(),
         "skeleton": sequence.skeleton.name,
+        "n_dims": sequence.n_dims,
         "n_frames": len(sequence),
         "duration_s": sequence.duration,
         "rate_hz": sequence.rate_hz,

@@ -11,8 +11,17 @@ from typing import TYPE_CHECKING, Protocol
 
 import platformdirs
 
-from actionpose.recognizer import Recognizer, RecognizerSettings
-from actionpose.session.recognizers import EmptyLibraryError, enabled_templates, make_recognizer, stored_templates
+from actionpose.cli.terminal import echo
+from actionpose.pose import PoseSequence
+from actionpose.recognizer import RecognizerSettings
+from actionpose.session.recognizers import (
+    EmptyLibraryError,
+    RecognizerSet,
+    describe_left_aside,
+    enabled_templates,
+    make_recognizer,
+    stored_templates,
+)
 from actionpose.sources import Source
 from actionpose.sources.replay import ReplaySource
 from actionpose.whole_file import remove_abandoned
@@ -33,6 +42,7 @@ __all__ = [
     "recordings_folder",
     "stopping_on_signals",
     "stored_templates",
+    "tell_left_aside",
 ]
 
 
@@ -67,9 +77,15 @@ def open_estimator(
     return load_estimator(model, max_people=people)
 
 
-def recognizer_factory(library: TemplateLibrary, settings: RecognizerSettings) -> Callable[[], Recognizer]:
-    """Return what makes a recogniser of the library as it is then."""
+def recognizer_factory(library: TemplateLibrary, settings: RecognizerSettings) -> Callable[[], RecognizerSet]:
+    """Return what makes the recognisers of the library as it is then."""
     return lambda: make_recognizer(library, settings)
+
+
+def tell_left_aside(library: TemplateLibrary, poses: PoseSequence) -> None:
+    """Say which templates of the library poses like these are not compared with."""
+    if note := describe_left_aside(library.templates(), poses.skeleton, poses.n_dims):
+        echo(f"note: {note}", err=True)
 
 
 def data_folder() -> Path:

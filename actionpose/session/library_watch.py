@@ -8,10 +8,11 @@ from collections.abc import Callable
 
 from actionpose.errors import ActionposeError
 from actionpose.recognizer import Recognizer
+from actionpose.session.recognizers import RecognizerSet
 
 __all__ = ["LibraryWatch", "MakeRecognizer"]
 
-MakeRecognizer = Callable[[], Recognizer | None]
+MakeRecognizer = Callable[[], Recognizer | RecognizerSet | None]
 
 _POLL_S = 1.0  # how often the library is asked whether it changed
 
@@ -24,7 +25,7 @@ class LibraryWatch:
     revision : callable
         Gives a number that changes with the library.
     make_recognizer : callable
-        Gives a recogniser of the library as it is then, or None where it holds nothing to recognise.
+        Gives the recogniser or recognisers of the library as it is then, or None where it holds nothing to recognise.
     """
 
     def __init__(self, revision: Callable[[], int], make_recognizer: MakeRecognizer) -> None:
@@ -32,7 +33,7 @@ class LibraryWatch:
         self.revision = revision
         self._make_recognizer = make_recognizer
         self._seen = revision()
-        self._fresh: deque[Recognizer | None] = deque(maxlen=1)
+        self._fresh: deque[Recognizer | RecognizerSet | None] = deque(maxlen=1)
         self._lock = threading.Lock()
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._poll, name="actionpose-library", daemon=True)
@@ -54,7 +55,7 @@ class LibraryWatch:
             self._seen = seen
             self._fresh.clear()
 
-    def take(self) -> tuple[Recognizer | None, ...]:
+    def take(self) -> tuple[Recognizer | RecognizerSet | None, ...]:
         """Return the new recogniser, once; empty while there is none."""
         with self._lock:
             fresh = tuple(self._fresh)

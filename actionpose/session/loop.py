@@ -24,6 +24,7 @@ from actionpose.recognizer import Recognizer
 from actionpose.session.library_watch import LibraryWatch, MakeRecognizer
 from actionpose.session.poses import poses_of
 from actionpose.session.reader import HEARTBEAT_S, Capture, Reader
+from actionpose.session.recognizers import RecognizerSet
 from actionpose.session.stats import Clock
 from actionpose.session.tick import Tick
 from actionpose.session.tracks import Tracks
@@ -49,13 +50,16 @@ class Session:
     estimator : KeypointEstimator or None
         None where the frames bring their own poses.
     make_recognizer : callable
-        Gives a new recogniser, of which each track gets a copy, or None to find poses and recognise nothing;
-        called here, and again when the library changes.
+        Gives a new recogniser, of which each track gets a copy, or a `RecognizerSet`, of which each track gets a copy
+        of the one that fits its poses, or None to find poses and recognise nothing; called here, and again when the
+        library changes.
     realtime : bool
         Play a file by its time stamps. Cameras and streams always come at their own pace.
     library_revision : callable, optional
         Gives a number that changes with the library, asked once a second at real-time pace. When it changes,
         `make_recognizer` is called again, in a thread of its own, and the result takes over between two frames.
+    may_fit_none : bool
+        Whether to go on, and say so in `notes`, where no recogniser of a set fits the poses; else that is an error.
     is_wanted : callable, optional
         Frames for which it is False pass without being looked at, as if nobody were in view.
     state_interval_s : float
@@ -64,8 +68,8 @@ class Session:
     Raises
     ------
     ActionposeError
-        Whatever `make_recognizer` raises; while iterating, whatever the source or the estimator raise, after a
-        tick with the events that were still open.
+        Whatever `make_recognizer` raises; while iterating, whatever the source or the estimator raise, and poses that
+        no recogniser fits, after a tick with the events that were still open.
     """
 
     def __init__(
@@ -76,6 +80,7 @@ class Session:
         *,
         realtime: bool = False,
         library_revision: Callable[[], int] | None = None,
+        may_fit_none: bool = False,
         is_wanted: Callable[[Frame], bool] = lambda _: True,
         state_interval_s: float = 0.0,
     ) -> None:
@@ -88,7 +93,7 @@ class Session:
         if library_revision is not None and self._reader.realtime:
             self._watch = LibraryWatch(library_revision, make_recognizer)
         # After the revision was read: no change is missed.
-        self._tracks = Tracks(make_recognizer(), state_interval_s=state_interval_s)
+        self._tracks = Tracks(make_recognizer(), may_fit_none=may_fit_none, state_interval_s=state_interval_s)
         self._clock = Clock()
         self._events: list[ActionEvent] = []  # for the next tick
         self._lock = threading.Lock()  # for the three below
@@ -109,8 +114,8 @@ class Session:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the user should be told so far: damage, reconnections, a library that cannot be read again."""
-        return self._source.notes + (self._watch.notes if self._watch else ())
+        """What the user should be told so far: damage, reconnections, templates left aside, a library that is gone."""
+        return self._source.notes + self._tracks.notes + (self._watch.notes if self._watch else ())
 
     def stop(self) -> None:
         """End the loop after the present frame; from any thread or signal handler."""
@@ -297,7 +302,7 @@ class _Switch:
 
     source: Source | None
     estimator: KeypointEstimator | None
-    recognizers: tuple[Recognizer | None, ...]
+    recognizers: tuple[Recognizer | RecognizerSet | None, ...]
 
     def close(self) -> None:
         for part in (self.source, self.estimator):

@@ -86,7 +86,7 @@ class SessionRunner:
         Opens the source; called again when a live source broke.
     load_estimator : callable
         Loads the keypoint model for a source; None where the source brings poses.
-    make_recognizer, library_revision
+    make_recognizer, library_revision, may_fit_none
         As for `Session`.
     realtime : bool
         Play files by their time stamps.
@@ -101,11 +101,13 @@ class SessionRunner:
         load_estimator: LoadEstimator,
         make_recognizer: MakeRecognizer,
         library_revision: Callable[[], int] | None = None,
+        may_fit_none: bool = False,
         realtime: bool = True,
         sinks: Sequence[Callable[[Tick], None]] = (),
     ) -> None:
         self._setup = _Setup(open_source=open_source, load_estimator=load_estimator, make_recognizer=make_recognizer)
         self._library_revision = library_revision
+        self._may_fit_none = may_fit_none
         self._realtime = realtime
         self._sinks = tuple(sinks)
         self._changed = threading.Condition()  # for all below
@@ -274,6 +276,7 @@ class SessionRunner:
             self._setup.make_recognizer,
             realtime=self._realtime,
             library_revision=self._library_revision,
+            may_fit_none=self._may_fit_none,
             state_interval_s=_STATE_INTERVAL_S,
         )
         with self._changed:

@@ -8,8 +8,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from actionpose.decision import ActionEvent
+from actionpose.errors import InvalidDataError
 from actionpose.pose import Frame, Pose
 from actionpose.recognizer import Recognizer, RecognizerState
+from actionpose.session.recognizers import RecognizerSet
 from actionpose.session.stats import RECENT_FRAMES, TrackStats, quantile
 
 __all__ = ["Tracks"]
@@ -22,14 +24,24 @@ class Tracks:
 
     Parameters
     ----------
-    recognizer : Recognizer or None
-        What is copied; None to recognise nothing.
+    recognizer : Recognizer, RecognizerSet or None
+        What is copied, of a set the one that fits a body's poses; None to recognise nothing.
+    may_fit_none : bool
+        Whether bodies whose poses no recogniser of a set fits are followed all the same.
     state_interval_s : float
         `states` are made anew at most this often, and whenever a body comes or goes.
     """
 
-    def __init__(self, recognizer: Recognizer | None, *, state_interval_s: float = 0.0) -> None:
+    def __init__(
+        self,
+        recognizer: Recognizer | RecognizerSet | None,
+        *,
+        may_fit_none: bool = False,
+        state_interval_s: float = 0.0,
+    ) -> None:
+        self.notes: tuple[str, ...] = ()  # which templates the bodies in view are not compared with
         self._recognizer = recognizer
+        self._may_fit_none = may_fit_none
         self._state_interval_s = state_interval_s
         self._tracks: dict[int, _Track] = {}
         self._states: Mapping[int, RecognizerState] = {}
@@ -37,13 +49,18 @@ class Tracks:
         self._states_of: Collection[int] = ()
 
     def update(self, frame: Frame, poses: tuple[Pose, ...], *, captured_at: float) -> list[ActionEvent]:
-        """Take in the poses of a frame, captured when `time.perf_counter` said; return the events decided by it."""
+        """Take in the poses of a frame, captured when `time.perf_counter` said; return the events decided by it.
+
+        Raises
+        ------
+        InvalidDataError
+            If no recogniser fits the poses, and they may not fit none.
+        """
         events = []
         for pose in poses:
             track = self._tracks.get(pose.track_id)
             if track is None:
-                recognizer = self._recognizer.copy() if self._recognizer else None
-                track = self._tracks[pose.track_id] = _Track(recognizer, pose, since=frame.time)
+                track = self._tracks[pose.track_id] = _Track(self._copy_for(pose), pose, since=frame.time)
             track.last_pose = pose
             track.n_frames += 1
             events += track.update(pose)
@@ -60,19 +77,36 @@ class Tracks:
         """Return the events that were still open."""
         return [event for track in self._tracks.values() for event in track.flush()]
 
-    def exchange(self, recognizer: Recognizer | None) -> list[ActionEvent]:
+    def exchange(self, recognizer: Recognizer | RecognizerSet | None) -> list[ActionEvent]:
         """Follow the same bodies with another recogniser; return the events that were still open."""
         events = self.flush()
         self._recognizer = recognizer
+        self._may_fit_none = True  # a library that is changed meanwhile is told of, and ends nothing
+        self.notes = ()
         for track in self._tracks.values():
-            track.recognizer = recognizer.copy() if recognizer else None
+            track.recognizer = self._copy_for(track.last_pose)
         return events
 
     def reset(self) -> list[ActionEvent]:
         """Forget all bodies; return the events that were still open."""
         events = self.flush()
         self._tracks.clear()
+        self.notes = ()
         return events
+
+    def _copy_for(self, pose: Pose) -> Recognizer | None:
+        recognizer = self._recognizer
+        if not isinstance(recognizer, RecognizerSet):
+            return recognizer.copy() if recognizer else None
+        try:
+            chosen = recognizer.choose(pose)
+        except InvalidDataError as error:
+            if not self._may_fit_none:
+                raise
+            self.notes = (str(error),)
+            return None
+        self.notes = tuple(filter(None, [recognizer.describe_left_aside(pose)]))
+        return chosen.copy()
 
     @property
     def states(self) -> Mapping[int, RecognizerState]:

@@ -6,9 +6,11 @@ import dataclasses
 import math
 from collections.abc import Callable, Sequence
 
+from actionpose.bank import group_by_poses
 from actionpose.errors import InvalidDataError
 from actionpose.pose import PoseSequence
 from actionpose.recognizer import Recognizer, RecognizerSettings
+from actionpose.session.recognizers import fitting_templates
 from actionpose.template import Template
 from actionpose.tradeoff import compute_tradeoff, describe_rate
 
@@ -21,11 +23,14 @@ def expect_alarms(
     """Return what says in a few words, for any sensitivity, what to expect of it.
 
     The stream mode is judged once for all sensitivities; for the window mode the backgrounds are played anew for each,
-    to a recogniser that was not calibrated on them. Both err on the side of too many false alarms.
+    to a recogniser that was not calibrated on them. Both err on the side of too many false alarms. Of templates of
+    several keypoint models the largest group counts.
     """
-    templates = [template for template in templates if template.enabled]
-    if not templates:
+    groups = group_by_poses(template for template in templates if template.enabled)
+    if not groups:
         return lambda _: "no templates yet"
+    templates = groups[0]
+    backgrounds = [b for b in backgrounds if fitting_templates(templates, b.skeleton, b.n_dims)]
 
     def play(sensitivity: float) -> str:
         try:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from actionpose.decision import ActionEvent
 from actionpose.errors import ActionposeError, InvalidDataError
 from actionpose.outputs import Dispatcher, OutputError, OutputStatus, open_output
-from actionpose.recognizer import Recognizer
+from actionpose.pose import Pose
 from actionpose.session import RunnerState, SessionRunner, SessionStats, Tick
-from actionpose.session.recognizers import EmptyLibraryError, make_recognizer
+from actionpose.session.recognizers import EmptyLibraryError, RecognizerSet, fitting_templates, make_recognizer
 from actionpose.sources import Source
+from actionpose.template import Template
 from actionpose.tui.preferences import Settings
 
 if TYPE_CHECKING:
@@ -62,12 +63,14 @@ class Feed:
         self._load_estimator = load_estimator
         self._listeners: tuple[Callable[[Tick], None], ...] = ()
         self._library_problem = ""
+        self._recognizers: RecognizerSet | None = None  # that was made last
         self._dispatcher: Dispatcher | None = None
         self._runner = SessionRunner(
             open_source=self._source_opener(settings),
             load_estimator=self._estimator_loader(settings),
             make_recognizer=self._recognizer_maker(settings),
             library_revision=lambda: library().revision,
+            may_fit_none=True,  # recording must go on
             sinks=[self._hand_out],
         )
 
@@ -97,6 +100,25 @@ class Feed:
     def outputs(self) -> tuple[OutputStatus, ...]:
         """How the receivers of events do."""
         return self._dispatcher.statuses if self._dispatcher else ()
+
+    def used(self, templates: list[Template]) -> list[Template]:
+        """Return the templates that the body in view is compared with; all of them where there is none of either."""
+        poses = self._runner.latest.poses if self._runner.latest else ()
+        fitting = fitting_templates(templates, poses[0].skeleton, poses[0].position.shape[1]) if poses else []
+        return fitting or templates
+
+    def explain_silence(self, poses: Sequence[Pose]) -> str:
+        """Say why nothing is recognised of the bodies in view; empty where there is no reason."""
+        if not self.has_templates:
+            return "No templates yet.\n\nPress r to record one."
+        if not poses:
+            return "Nobody is in view."
+        if self._recognizers is not None:
+            try:
+                self._recognizers.choose(poses[0])
+            except InvalidDataError as error:
+                return f"{error.message}\n\n{error.hint}"
+        return self._library_problem
 
     def start(self) -> None:
         """Open everything behind the screens.
@@ -190,16 +212,18 @@ class Feed:
     def _estimator_loader(self, settings: Settings) -> Callable[[Source], KeypointEstimator | None]:
         return lambda source: self._load_estimator(settings, source)
 
-    def _recognizer_maker(self, settings: Settings) -> Callable[[], Recognizer | None]:
-        def make() -> Recognizer | None:
+    def _recognizer_maker(self, settings: Settings) -> Callable[[], RecognizerSet | None]:
+        def make() -> RecognizerSet | None:
             self._library_problem, self.has_templates = "", True
+            made = None
             try:
-                return make_recognizer(self._library(), settings.recognizer)
+                made = make_recognizer(self._library(), settings.recognizer)
             except EmptyLibraryError:
                 self.has_templates = False
-            except InvalidDataError as error:  # templates that do not go together; recording must go on
+            except InvalidDataError as error:  # templates that show nothing; recording must go on
                 self._library_problem = str(error)
-            return None
+            self._recognizers = made
+            return made
 
         return make
 

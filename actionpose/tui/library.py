@@ -14,6 +14,7 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import DataTable, Footer, Input, Static
 
+from actionpose.bank import group_by_poses
 from actionpose.errors import ActionposeError, LibraryError
 from actionpose.health import TemplateHealth
 from actionpose.library.changes import Change
@@ -269,10 +270,12 @@ class LibraryScreen(Screen[None]):
 
     def _show_status(self, n_found: int) -> None:
         n_all, n_actions = len(self._contents.templates), len(self._contents.actions)
+        n_models = len(group_by_poses(self._contents.templates))
         parts = [
             f"{n_found} found" if n_found < n_all else "",
             f"{n_all} take{'s' * (n_all != 1)} of {n_actions} action{'s' * (n_actions != 1)}",
             f"{len(self._contents.unusable)} cannot be used (D deletes)" if self._contents.unusable else "",
+            f"of {n_models} keypoint models, each fits its own" if n_models > 1 else "",
             f"{len(self._marked)} marked" if self._marked else "",
             "checking health" if self._is_checking else "",
         ]

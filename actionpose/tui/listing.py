@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from actionpose.bank import group_by_poses
 from actionpose.errors import InvalidDataError
 from actionpose.health import TemplateHealth, check_templates
 from actionpose.library import Action, TemplateLibrary, UnusableTemplate
@@ -166,12 +167,8 @@ def sort_rows(rows: Sequence[Row], key: str, *, is_reversed: bool = False) -> li
 
 def check_health(templates: Sequence[Template]) -> dict[str, TemplateHealth]:
     """Check the enabled templates, those of each keypoint model among themselves; return the health of each id."""
-    groups: dict[tuple[tuple[str, ...], int], list[Template]] = {}
-    for template in templates:
-        if template.enabled:
-            sequence = template.sequence
-            groups.setdefault((tuple(sequence.skeleton.keypoints), sequence.n_dims), []).append(template)
-    return {health.template_id: health for group in groups.values() for health in _check_group(group)}
+    groups = group_by_poses(template for template in templates if template.enabled)
+    return {health.template_id: health for group in groups for health in _check_group(group)}
 
 
 def _check_group(group: list[Template]) -> list[TemplateHealth]:

@@ -151,9 +151,7 @@ class LiveScreen(Screen[None]):
             return "The source has ended.\n\nPress space to play it again, 5 to choose another."
         if tick is None or tick.frame is None:
             return state.message or "Opening the source and the keypoint model."
-        if not tick.states and not self.app.feed.has_templates:
-            return "No templates yet.\n\nPress r to record one."
-        return "" if tick.states else "Nobody is in view."
+        return "" if tick.states else self.app.feed.explain_silence(tick.poses)
 
     def _show_notice(self, text: str) -> None:
         if text != self._notice_text:

@@ -197,7 +197,7 @@ class SettingsScreen(Screen[None]):
         try:
             if self._expect is None:
                 self._expect = await asyncio.to_thread(
-                    lambda: expect_alarms(library.templates(), library.backgrounds(), settings)
+                    lambda: expect_alarms(self.app.feed.used(library.templates()), library.backgrounds(), settings)
                 )
             text = await asyncio.to_thread(self._expect, settings.sensitivity)
         except ActionposeError as error:

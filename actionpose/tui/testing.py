@@ -17,8 +17,7 @@ from textual.screen import Screen
 from textual.widgets import DataTable, Footer, Input, ProgressBar, Static
 
 from actionpose.errors import ActionposeError
-from actionpose.recognizer import Recognizer
-from actionpose.session.recognizers import make_recognizer
+from actionpose.session.recognizers import RecognizerSet, make_recognizer
 from actionpose.tui.dialogs import PathSuggester, typed_path
 from actionpose.tui.header import HeaderBar
 from actionpose.tui.score import ScoreView
@@ -228,7 +227,7 @@ class TestScreen(Screen[None]):
         self,
         app: ActionposeApp,
         file: Path,
-        recognizer: Recognizer,
+        recognizer: RecognizerSet,
         spans: str,
         cancelled: threading.Event,
         *,

@@ -16,6 +16,7 @@ from actionpose.evaluation import Evaluation, Span, match_events, pair_events
 from actionpose.pose import FloatArray
 from actionpose.recognizer import Recognizer, RecognizerState
 from actionpose.session import EVENTS_SUFFIX, Session
+from actionpose.session.recognizers import RecognizerSet
 from actionpose.sources import Source
 from actionpose.spans import LabelledSpan, load_spans_of, to_seconds
 from actionpose.template import UNKNOWN
@@ -162,7 +163,7 @@ def find_spans(text: str, file: Path) -> list[LabelledSpan] | None:
 
 def run_trial(
     path: Path,
-    recognizer: Recognizer,
+    recognizer: Recognizer | RecognizerSet,
     spans: Sequence[LabelledSpan] | None,
     *,
     open_source: Callable[[str], Source],
@@ -176,7 +177,7 @@ def run_trial(
     ----------
     path : Path
         The file.
-    recognizer : Recognizer
+    recognizer : Recognizer or RecognizerSet
         Copied for every body in view.
     spans : sequence of LabelledSpan, optional
         What is performed.

@@ -11,8 +11,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from actionpose.cli import cli
+from actionpose.pose import Pose
 from actionpose.recording import RecordingWriter
-from actionpose.skeleton import BLAZEPOSE_33
+from actionpose.skeleton import BLAZEPOSE_33, UPPER_BODY_6, Skeleton
 from actionpose.sources.puppet import PuppetSource
 
 Run = Callable[..., Result]
@@ -52,6 +53,16 @@ def taught(lesson: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def mixed(taught: Path, run: Run, perform: Callable[..., Path]) -> Path:
+    """The same library and a wave by another model; return a wave and a clap by that one, to recognise."""
+    assert taught.exists()
+    perform("flat", "wave", skeleton=UPPER_BODY_6, pause=0.8)
+    result = run("add", "--spans", "flat.csv")
+    assert "note: 6 templates of blazepose_33 left aside: record again with this model (clap, squat)." in result.stderr
+    return perform("flat-exam", "wave,clap", skeleton=UPPER_BODY_6, seed=7)
+
+
+@pytest.fixture
 def exam(lesson: Path) -> Path:
     """A recording of another body that claps, waves and squats."""
     return lesson / "exam.jsonl.gz"
@@ -76,14 +87,18 @@ def lesson(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def record_puppet(path: Path, script: str, **options: float) -> Path:
-    """Write the exact keypoints of a puppet; a CSV file of the same name holds the true spans."""
+def record_puppet(path: Path, script: str, *, skeleton: Skeleton = BLAZEPOSE_33, **options: float) -> Path:
+    """Write the exact keypoints of a puppet; a CSV file of the same name holds the true spans.
+
+    Another skeleton has some of the keypoints, where they are in the picture.
+    """
     puppet = PuppetSource(script, **options)
-    with RecordingWriter(
-        path, skeleton=BLAZEPOSE_33, estimator="truth", source="puppet", size=puppet.info.size
-    ) as writer:
+    with RecordingWriter(path, skeleton=skeleton, estimator="truth", source="puppet", size=puppet.info.size) as writer:
         for index in range(puppet.info.n_frames):
             pose = puppet.truth(index)
+            if skeleton is not BLAZEPOSE_33:
+                position = pose.image_position[BLAZEPOSE_33.indices(skeleton.keypoints)]
+                pose = Pose(skeleton=skeleton, time=pose.time, position=position)
             writer.append(index, pose.time, [pose])
     with path.with_name(path.name.replace(".jsonl.gz", ".csv")).open("w", newline="") as file:
         rows = csv.writer(file)

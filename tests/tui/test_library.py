@@ -99,6 +99,7 @@ async def test_takes_are_listed_checked_and_played(app: ActionposeApp) -> None:
         await pilot.pause()
         text = text_of(app)
         assert "6 takes of 3 actions" in text
+        assert "keypoint models" not in text
         assert "typical" in text
         assert "distance in thresholds" in text
         assert "left elbow" in text
@@ -437,3 +438,9 @@ async def test_what_cannot_be_used_is_told_and_deleted(
         await wait_for(pilot, lambda: "cannot be used" not in str(screen(app).query_one("#status").render()))
         await pilot.press("u")
         await wait_for(pilot, lambda: len(library.unusable()) == 1)
+
+
+async def test_takes_of_two_keypoint_models_are_told_of(app: ActionposeApp, library: TemplateLibrary) -> None:
+    library.add_all(make_templates(("cross",), n_takes=1, skeleton=BLAZEPOSE_33, n_dims=3))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await wait_for(pilot, lambda: "of 2 keypoint models, each fits its own" in text_of(app))

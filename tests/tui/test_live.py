@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from textual.app import App, ComposeResult
+from textual.widgets import Input
 
 from actionpose.decision import ActionEvent
 from actionpose.recognizer import ActionState, RecognizerState
@@ -12,7 +13,8 @@ from actionpose.tui.live import event_text
 from actionpose.tui.person import PersonPanel, describe_nearness, draw_bar
 from actionpose.tui.skeleton_view import SkeletonView
 from actionpose.tui.timeline import Timeline, draw_blocks
-from tests.tui.conftest import press, shown, until
+from tests.synthetic import make_templates
+from tests.tui.conftest import accept, notices, press, shown, until
 from tests.tui.puppets import TwoPuppets
 
 
@@ -46,6 +48,26 @@ def test_a_bar_is_empty_before_there_is_anything_to_compare():
 def test_nearness_says_why_an_action_is_rejected():
     assert describe_nearness(make_state(1.3)) == "1.30 x its threshold"
     assert describe_nearness(make_state(float("inf"))) == "nothing to compare"
+
+
+async def test_templates_of_another_model_are_no_reason_to_see_nobody(run_app, library):
+    library.add_all(make_templates(("wave", "raise"), n_takes=1))
+    async with run_app() as pilot:
+        await until(pilot, lambda: "None of the 2 templates fits" in shown(pilot))
+        assert "Nobody" not in shown(pilot)
+        assert pilot.app.feed.state.phase == "running"
+        assert "upper_body_6 in 2-D" in notices(pilot)
+        await press(pilot, "3")
+        screen = pilot.app.screen
+        screen.query_one("#label", Input).value = "swing"
+        screen.query_one("#takes", Input).value = "1"
+        await accept(pilot)
+        await press(pilot, "r")
+        await until(pilot, lambda: "swing" in library.labels())
+        await press(pilot, "1")
+        await until(pilot, lambda: pilot.app.feed.latest.states)
+        await until(pilot, lambda: "2 templates of upper_body_6 left aside" in notices(pilot))
+        await until(pilot, lambda: "None of the 2 templates fits" not in shown(pilot))
 
 
 async def test_the_panel_says_why_nothing_is_recognised():

@@ -12,6 +12,7 @@ from actionpose.tradeoff import compute_tradeoff
 from actionpose.tui.alarms import describe_alarms, expect_alarms
 from actionpose.tui.preferences import Settings, load_settings, save_settings
 from actionpose.tui.slider import Slider
+from tests.synthetic import idle, make_templates
 from tests.tui.conftest import notices, play, press, shown, until
 
 
@@ -179,6 +180,14 @@ def test_false_alarms_and_misses_for_every_sensitivity_are_those_of_the_tradeoff
     for sensitivity in (0.5, 1.0, 1.5):
         words = f"{tradeoff.describe_alarms(sensitivity)} false alarms/min, "
         assert expect(sensitivity) == f"{words}{tradeoff.missed_share(sensitivity):.0%} missed"
+
+
+def test_templates_and_backgrounds_of_another_model_do_not_count(taught, wave):
+    templates, other = taught.templates(), make_templates(("wave",), n_takes=1)
+    for mode in ("stream", "window"):
+        settings = RecognizerSettings(mode=mode)
+        told = expect_alarms([*other, *templates], [wave, idle(60.0)], settings)(1.0)
+        assert told == expect_alarms(templates, [wave], settings)(1.0)
 
 
 async def test_the_slider_says_what_it_costs(run_app, taught, wave):
