@@ -22,6 +22,7 @@ __all__ = ["VideoWriter"]
 Image = npt.NDArray[np.uint8]
 
 _CONTAINERS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}  # FFmpeg's names
+_OPTIONS = {container: {"movflags": "faststart"} for container in ("mp4", "mov")}  # playable while it is fetched
 _TIME_BASE = Fraction(1, 60_000)  # exact for 30, 29.97 and 25 Hz; MPEG-4 allows no finer
 
 
@@ -57,12 +58,12 @@ class VideoWriter:
         self._size = size
         self._start: float | None = None
         self._last_pts = -1
-        self._is_open = True
+        self._is_open, self._has_failed = True, False
         # Now rather than at the first picture, so that a wrong folder is told at once.
         self._whole = WholeFile(self.path, error=RecordingError, is_private=is_private)
         container = _CONTAINERS[self.path.suffix.lower()]
         try:
-            self._container = av.open(str(self._whole.part), "w", container, {"movflags": "faststart"})
+            self._container = av.open(str(self._whole.part), "w", container, _OPTIONS.get(container, {}))
         except OSError as error:
             self._whole.discard()
             raise writing_error(self.path, error, kind=RecordingError) from None
@@ -100,13 +101,12 @@ class VideoWriter:
         picture = av.VideoFrame.from_ndarray(image, format="rgb24")
         self._last_pts = max(self._last_pts + 1, round((time - self._start) / _TIME_BASE))
         picture.pts, picture.time_base = self._last_pts, _TIME_BASE
-        try:
-            self._container.mux(self._stream.encode(picture))
-        except OSError as error:
-            raise writing_error(self.path, error, kind=RecordingError) from None
+        self._add(picture)
 
     def close(self) -> None:
-        """Finish the file and give it its name; may be called twice. Without a picture, there is no file.
+        """Finish the file and give it its name; may be called twice.
+
+        Without a picture, or after one that could not be written, there is no file.
 
         Raises
         ------
@@ -117,10 +117,9 @@ class VideoWriter:
             return
         self._is_open = False
         try:
-            if self._start is not None:
-                self._container.mux(self._stream.encode(None))
-            self._container.close()
-            if self._start is not None:
+            if self._start is not None and not self._has_failed:
+                self._add(None)
+                self._container.close()
                 self._whole.finish()
         except OSError as error:
             raise writing_error(self.path, error, kind=RecordingError) from None
@@ -128,6 +127,17 @@ class VideoWriter:
             with contextlib.suppress(OSError):
                 self._container.close()
             self._whole.discard()
+
+    def _add(self, picture: av.VideoFrame | None) -> None:
+        """Encode and write a picture, or at the end what the encoder still holds.
+
+        After a failure nothing more may be written: PyAV would begin the file anew, and crash.
+        """
+        try:
+            self._container.mux(self._stream.encode(picture))
+        except OSError as error:
+            self._has_failed = True
+            raise writing_error(self.path, error, kind=RecordingError) from None
 
     def __enter__(self) -> Self:
         return self

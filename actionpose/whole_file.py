@@ -59,14 +59,14 @@ class WholeFile:
         self.path = Path(path)
         self._kind = error
         try:
-            is_device = self.path.exists() and not (self.path.is_file() or self.path.is_dir())
+            is_device = _is_device(self.path)
             self._target = Path(os.path.realpath(self.path))  # a link stays one
             if self._target.is_dir():
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
             self._part: Path | None = None
             self._file: BinaryIO
             if is_device:
-                self._file = self.path.open("wb")
+                self._file = self.path.open("ab")  # after what others wrote to where standard output goes
             else:
                 self._part, self._file = _create_part(self._target.parent, mode=0o600 if is_private else 0o666)
         except OSError as problem:
@@ -178,6 +178,13 @@ def try_lock(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def _is_device(path: Path) -> bool:
+    """Whether a path is a device, a pipe or a name of an open file, such as ``/dev/stdout``."""
+    if path.is_symlink() and path.absolute().parts[1:2] in (("dev",), ("proc",)):
+        return True
+    return path.exists() and not (path.is_file() or path.is_dir())
 
 
 def _create_part(folder: Path, *, mode: int) -> tuple[Path, BinaryIO]:

@@ -11,6 +11,7 @@ import pytest
 
 from actionpose.errors import RecordingError
 from actionpose.video_writer import VideoWriter
+from tests.full_disk import NEEDS_LIMITS, run_without_room
 
 Image = npt.NDArray[np.uint8]
 
@@ -122,3 +123,29 @@ except RecordingError as error:
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
     assert "Free some space" in result.stdout
     assert list(tmp_path.iterdir()) == []
+
+
+@NEEDS_LIMITS
+@pytest.mark.parametrize("suffix", ["mp4", "mov", "mkv"])
+@pytest.mark.parametrize(("room_bytes", "n_pictures"), [(0, 1), (0, 60), (3000, 200)])
+def test_a_full_disk_is_told_and_nothing_is_left(tmp_path: Path, suffix: str, room_bytes: int, n_pictures: int) -> None:
+    done = run_without_room(tmp_path / f"a.{suffix}", n_pictures, room_bytes=room_bytes, program=_WRITE_NOISE)
+    assert done.stdout == f"Cannot write {tmp_path / f'a.{suffix}'}: File too large.\n", done.stderr
+    assert done.returncode == 0
+    assert not list(tmp_path.iterdir())
+
+
+_WRITE_NOISE = """
+import sys
+import numpy as np
+from actionpose.errors import RecordingError
+from actionpose.video_writer import VideoWriter
+
+noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
+try:
+    with VideoWriter(sys.argv[1], rate_hz=30, size=(64, 64)) as writer:
+        for i in range(int(sys.argv[2])):
+            writer.write(np.roll(noise, i * 7, axis=0), i / 30)
+except RecordingError as error:
+    print(error.message)
+"""

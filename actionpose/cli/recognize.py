@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
 
 import click
 import numpy as np
-import numpy.typing as npt
+from rich.table import Table
 
 from actionpose.cli.options import (
     epilog,
@@ -21,15 +23,16 @@ from actionpose.cli.options import (
     people_option,
     recognition_options,
 )
-from actionpose.cli.terminal import NOBODY_NOTE, echo, show_table, simple_table, with_progress
+from actionpose.cli.terminal import NOBODY_NOTE, echo, echo_text, show_table, simple_table, with_progress
 from actionpose.cli.wiring import open_estimator, open_library, recognizer_factory, stopping_on_signals
 from actionpose.decision import ActionEvent, merge_repetitions
-from actionpose.errors import ActionposeError
+from actionpose.errors import ActionposeError, RecordingError
 from actionpose.outputs import event_record
 from actionpose.recognizer import RecognizerSettings
 from actionpose.session import Session, Tick
 from actionpose.sources import SourceInfo, open_source
 from actionpose.spans import write_events
+from actionpose.whole_file import WholeFile
 
 if TYPE_CHECKING:
     from actionpose.video_writer import VideoWriter
@@ -59,9 +62,9 @@ _FORMAT_OF_SUFFIX = {".json": "json", ".csv": "csv"}
     "-o",
     "--output",
     metavar="FILE",
-    type=click.File("w", encoding="utf-8", atomic=True),
+    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
     default="-",
-    help="Write there.",
+    help="Write there.  [default: standard output]",
 )
 @click.option(
     "--annotate",
@@ -78,7 +81,7 @@ def recognize(
     *,
     source: str,
     form: str | None,
-    output: TextIO,
+    output: Path,
     annotate: Path | None,
     merge_gap_s: float | None,
     library: str | None,
@@ -91,14 +94,14 @@ def recognize(
     No frame of a file is dropped, and the events are the same every time. Times are seconds from the first frame.
     Ctrl-C ends it early and keeps what was found.
     """
-    form = form or _FORMAT_OF_SUFFIX.get(Path(output.name).suffix, "table")
+    form = form or _FORMAT_OF_SUFFIX.get(output.suffix.lower(), "table")
     events: list[ActionEvent] = []
     n_seen = 0
-    with open_library(library) as templates, open_source(source) as frames:
+    with _creating(output) as file, open_library(library) as templates, open_source(source) as frames:
         make_recognizer = recognizer_factory(templates, settings)
         with (
             open_estimator(model, frames, people=people) as estimator,
-            _open_video(annotate, frames.info) as video,
+            _Film(annotate, frames.info) as film,
             Session(frames, estimator, make_recognizer) as session,
             stopping_on_signals(session),
         ):
@@ -106,14 +109,13 @@ def recognize(
                 for tick in with_progress(session, frames.info):
                     events += tick.events
                     n_seen += bool(tick.poses)
-                    if video and tick.frame:
-                        video.write(_draw(tick, events, frames.info), tick.frame.time)
+                    film.add(tick, events)
             finally:
                 for note in session.notes:
                     echo(f"note: {note}", err=True)
                 if merge_gap_s is not None:
                     events = merge_repetitions(events, gap_s=merge_gap_s)
-                _write(events, form, output, video=_name_source(source, frames.info))
+                _write(events, form, file, video=_name_source(source, frames.info))
         stats = tick.stats
         n_actions = sum(event.repetitions for event in events)
         echo(f"{n_actions} actions in {stats.n_processed} frames, {stats.rate_hz:.0f} fps.", err=True)
@@ -121,30 +123,66 @@ def recognize(
             echo(NOBODY_NOTE, err=True)
 
 
-def _open_video(path: Path | None, info: SourceInfo) -> AbstractContextManager[VideoWriter | None]:
-    if path is None:
-        return nullcontext()
-    from actionpose.drawing import annotated_size
-    from actionpose.video_writer import VideoWriter
+@contextmanager
+def _creating(path: Path) -> Iterator[WholeFile | None]:
+    """Give the file to write, which is not there unless it was written; None for standard output."""
+    if str(path) == "-":
+        yield None
+        return
+    file = WholeFile(path)
+    try:
+        yield file
+    finally:
+        file.discard()
 
-    if info.size is None:
-        raise ActionposeError(
-            f"{info.name} does not say how large its pictures are, so they cannot be annotated.",
-            hint="Annotate the video it was made from.",
-        )
-    return VideoWriter(path, rate_hz=info.rate_hz or 30.0, size=annotated_size(info.size))
 
+class _Film:
+    """The annotated video, if one is wanted; a context manager.
 
-def _draw(tick: Tick, events: Sequence[ActionEvent], info: SourceInfo) -> npt.NDArray[np.uint8]:
-    """Return the annotated picture; a recording without pictures is drawn on black."""
-    from actionpose.drawing import annotate
+    Where it cannot be written, as on a full disk, it ends, and so does the block with the error, but not before.
+    """
 
-    assert tick.frame is not None
-    frame = tick.frame
-    if frame.image is None and info.size is not None:
-        width, height = info.size
-        frame = dataclasses.replace(frame, image=np.zeros((height, width, 3), np.uint8))
-    return annotate(frame, tick.poses, tick.states, events)
+    def __init__(self, path: Path | None, info: SourceInfo) -> None:
+        self._info = info
+        self._writer: VideoWriter | None = None
+        self._error: ActionposeError | None = None
+        if path is None:
+            return
+        from actionpose.drawing import annotated_size
+        from actionpose.video_writer import VideoWriter
+
+        if info.size is None:
+            raise ActionposeError(
+                f"{info.name} does not say how large its pictures are, so they cannot be annotated.",
+                hint="Annotate the video it was made from.",
+            )
+        self._writer = VideoWriter(path, rate_hz=info.rate_hz or 30.0, size=annotated_size(info.size))
+
+    def add(self, tick: Tick, events: Sequence[ActionEvent]) -> None:
+        """Draw a tick and what was recognised so far; a recording without pictures is drawn on black."""
+        if self._writer is None or tick.frame is None or self._error:
+            return
+        from actionpose.drawing import annotate
+
+        frame = tick.frame
+        if frame.image is None and self._info.size is not None:
+            width, height = self._info.size
+            frame = dataclasses.replace(frame, image=np.zeros((height, width, 3), np.uint8))
+        try:
+            self._writer.write(annotate(frame, tick.poses, tick.states, events), frame.time)
+        except RecordingError as error:
+            self._error = error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._writer is not None:
+            self._writer.close()
+        if self._error and error is None:
+            raise self._error
 
 
 def _name_source(source: str, info: SourceInfo) -> str | Path:
@@ -156,21 +194,45 @@ def _name_source(source: str, info: SourceInfo) -> str | Path:
     return info.name
 
 
-def _write(events: Sequence[ActionEvent], form: str, output: TextIO, *, video: str | Path) -> None:
+def _write(events: Sequence[ActionEvent], form: str, file: WholeFile | None, *, video: str | Path) -> None:
+    """Write events into a file, or print them; a file that cannot be written loses none: they are printed then."""
+    if file is None:
+        if form == "table":
+            show_table(_tabulate(events))
+        else:
+            echo_text(_lay_out(events, form, video=video, folder=Path()))
+        return
+    content = _lay_out(events, form, video=video, folder=file.path.parent).encode(errors="replace")
+    try:
+        with file as opened:
+            opened.write(content)
+    except ActionposeError:
+        show_table(_tabulate(events))
+        raise
+
+
+def _lay_out(events: Sequence[ActionEvent], form: str, *, video: str | Path, folder: Path) -> str:
+    """Return events as a file holds them that lies in `folder`."""
     if form == "json":
-        output.write(json.dumps([event_record(event) for event in events], indent=2) + "\n")
-    elif form == "csv":
-        write_events(output, events, video=video, folder=Path(output.name).parent)
+        return json.dumps([event_record(event) for event in events], indent=2) + "\n"
+    text = io.StringIO()
+    if form == "csv":
+        write_events(text, events, video=video, folder=folder)
     else:
-        is_merged = any(event.repetitions > 1 for event in events)
-        table = simple_table("start", "end", "action", *["times"] * is_merged, "distance", "of", names={"action"})
-        for event in events:
-            table.add_row(
-                f"{event.start_time:.2f}",
-                f"{event.end_time:.2f}",
-                event.label,
-                *[str(event.repetitions)] * is_merged,
-                f"{event.distance:.2f}",
-                f"{event.threshold:.2f}",
-            )
-        show_table(table, output)
+        show_table(_tabulate(events), text)
+    return text.getvalue()
+
+
+def _tabulate(events: Sequence[ActionEvent]) -> Table:
+    is_merged = any(event.repetitions > 1 for event in events)
+    table = simple_table("start", "end", "action", *["times"] * is_merged, "distance", "of", names={"action"})
+    for event in events:
+        table.add_row(
+            f"{event.start_time:.2f}",
+            f"{event.end_time:.2f}",
+            event.label,
+            *[str(event.repetitions)] * is_merged,
+            f"{event.distance:.2f}",
+            f"{event.threshold:.2f}",
+        )
+    return table

@@ -48,6 +48,7 @@ __all__ = [
     "StatusLine",
     "echo",
     "echo_json",
+    "echo_text",
     "event_line",
     "frame_progress",
     "narration",
@@ -101,6 +102,16 @@ def echo_json(record: object) -> None:
     """Print a record as indented JSON."""
     with _told_of_full_disk():
         click.echo(json.dumps(record, indent=2))  # beyond ASCII all is escaped in it
+
+
+def echo_text(text: str) -> None:
+    """Print what programs read, in UTF-8 whatever the terminal has; to a terminal, line by line as `echo` does."""
+    if sys.stdout.isatty():
+        for line in text.splitlines():
+            echo(line)
+        return
+    with _told_of_full_disk():
+        click.echo(text.encode(errors="replace"), nl=False)
 
 
 @contextmanager
