@@ -35,22 +35,22 @@ def test_an_option_of_another_data_set_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", DATASETS)
 def test_what_is_not_there_or_something_else_is_told(tmp_path: Path, name: str) -> None:
-    with pytest.raises(InvalidDataError, match=r"holds no|Cannot read"):
+    with pytest.raises(InvalidDataError, match=r"holds no|no file"):
         load_dataset(f"{name}:{tmp_path / 'nothing'}")
     other = tmp_path / {"jk2017": "user_1.npz", "utkinect": "s01_e01.npz"}.get(name, "other.npz")
     path = tmp_path if name in ("jk2017", "utkinect") else other
     np.savez(other, something=np.zeros(3))
-    with pytest.raises(InvalidDataError, match="has no array"):
+    with pytest.raises(InvalidDataError, match="it has no array"):
         load_dataset(f"{name}:{path}")
     other.write_text("not arrays")
-    with pytest.raises(InvalidDataError, match=r"not an \.npz file"):
+    with pytest.raises(InvalidDataError, match=r"not a whole \.npz file"):
         load_dataset(f"{name}:{path}")
 
 
 def test_arrays_that_would_run_code_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "natops.npz"
     np.savez(path, train=np.array([{"a": 1}], dtype=object), train_label=[], test=[], test_label=[])
-    with pytest.raises(InvalidDataError, match="Cannot read"):
+    with pytest.raises(InvalidDataError, match=r"expected .* of floats, got .* of object"):
         load_dataset(f"natops:{path}")
 
 

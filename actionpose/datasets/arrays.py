@@ -7,7 +7,6 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
-from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -15,36 +14,44 @@ import numpy.typing as npt
 from actionpose.errors import InvalidDataError
 from actionpose.evaluation import ClipSet
 from actionpose.pose import FloatArray, PoseSequence
+from actionpose.reading import ArrayLayout, read_arrays
 from actionpose.skeleton import Skeleton
 from actionpose.template import Template
 
-__all__ = ["Axes", "cut_clips", "draw_shots", "find_files", "hide_zeros", "make_clip", "read_arrays"]
+__all__ = ["Axes", "cut_clips", "draw_shots", "find_files", "hide_zeros", "load_arrays", "make_clip", "pick_names"]
 
 Axes = Literal["xyz", "xy"]
 
 
-def read_arrays(path: Path, *names: str) -> tuple[npt.NDArray[Any], ...]:
-    """Read arrays of an ``.npz`` file; nothing in it is ever executed.
+def load_arrays(path: Path, **layouts: tuple[str, tuple[int | str, ...]]) -> tuple[npt.NDArray[Any], ...]:
+    """Read arrays of an ``.npz`` file, each given with the kinds and the shape of an `ArrayLayout`; floats as float64.
 
     Raises
     ------
     InvalidDataError
-        If the file cannot be read or lacks an array.
+        If the file cannot be read, lacks an array, or has another in its place.
     """
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            missing = [name for name in names if name not in arrays]
-            if missing:
-                raise InvalidDataError(
-                    f"{path} has no array {', '.join(missing)}; it has {', '.join(arrays)}.",
-                    hint="Check that it is the data set you named.",
-                )
-            return tuple(arrays[name] for name in names)
-    except (OSError, ValueError, BadZipFile, AttributeError, TypeError) as error:
-        if isinstance(error, InvalidDataError):
-            raise
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else "not an .npz file"
-        raise InvalidDataError(f"Cannot read {path}: {reason}.", hint="Check the path.") from None
+    found = read_arrays(
+        path,
+        {name: ArrayLayout(kinds, shape) for name, (kinds, shape) in layouts.items()},
+        what="of this data set",
+        hint="Check the path, and that it is the data set you named.",
+    )
+    return tuple(array.astype(np.float64) if array.dtype.kind == "f" else array for array in found.values())
+
+
+def pick_names(names: Sequence[str], numbers: npt.ArrayLike, *, path: Path, first: int = 0) -> list[str]:
+    """Return the name of each number, counted from `first`.
+
+    Raises
+    ------
+    InvalidDataError
+        If there is no such name.
+    """
+    indices = np.asarray(numbers).astype(np.int64) - first
+    if ((indices < 0) | (indices >= len(names))).any():
+        raise InvalidDataError(f"{path} has labels beyond the {len(names)} of this data set.")
+    return [str(names[i]) for i in indices.tolist()]
 
 
 def find_files(folder: Path, pattern: str) -> list[Path]:
@@ -68,7 +75,16 @@ def hide_zeros(position: npt.ArrayLike) -> FloatArray:
 
 
 def cut_clips(lengths: npt.NDArray[Any], *arrays: npt.NDArray[Any]) -> list[tuple[npt.NDArray[Any], ...]]:
-    """Cut arrays in which clips follow each other into those of each clip."""
+    """Cut arrays in which clips follow each other into those of each clip.
+
+    Raises
+    ------
+    InvalidDataError
+        If the lengths do not add up to those of the arrays.
+    """
+    # Compared one by one first: a sum of wild numbers may overflow to the right one.
+    if (lengths < 1).any() or (lengths > len(arrays[0])).any() or lengths.sum() != len(arrays[0]):
+        raise InvalidDataError(f"The clips' lengths do not add up to {len(arrays[0])} frames.")
     bounds = [0, *np.cumsum(lengths).tolist()]
     return [tuple(array[start:end] for array in arrays) for start, end in pairwise(bounds)]
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from actionpose.datasets.arrays import Axes, find_files, make_clip, read_arrays
+from actionpose.datasets.arrays import Axes, find_files, load_arrays, make_clip, pick_names
 from actionpose.datasets.kinect import KINECT_21
 from actionpose.errors import InvalidDataError
 from actionpose.evaluation import Span, Stream
@@ -95,16 +95,18 @@ def load_jk2017(
 def _load_person(
     path: Path, axes: Axes, shots: int | None
 ) -> tuple[tuple[Template, ...], PoseSequence, tuple[Span, ...]]:
-    names, takes, take_labels, position, expected, command = read_arrays(
+    names, takes, take_labels, position, expected, command = load_arrays(
         path,
-        "label_names",
-        "template_position",
-        "template_label",
-        "stream_position",
-        "stream_expected",
-        "stream_command",
+        label_names=("U", ("L",)),
+        template_position=("f", ("N", "P", 21, 3)),
+        template_label=("iu", ("N",)),
+        stream_position=("f", ("T", 21, 3)),
+        stream_expected=("iu", ("T",)),
+        stream_command=("iu", ("T",)),
     )
-    shown = [str(names[label]) for label in take_labels]
+    if not len(position):
+        raise InvalidDataError(f"{path} holds no frames.")
+    shown = pick_names(names.tolist(), take_labels, path=path)
     is_hand = _HAND_GESTURE in shown
     skeleton, template_s = (LEAP_21, _HAND_TEMPLATE_S) if is_hand else (KINECT_21, _BODY_TEMPLATE_S)
     n_dims = len(axes)
@@ -115,7 +117,7 @@ def _load_person(
     )
     stream = PoseSequence(skeleton=skeleton, time=np.arange(len(position)) / _RATE_HZ, position=position[..., :n_dims])
     starts = [0, *(np.flatnonzero(np.diff(command)) + 1).tolist()]
-    labels = [str(names[expected[start]]) for start in starts]
+    labels = pick_names(names.tolist(), expected[starts], path=path)
     requests = [
         # Half a frame early, so that rounding of times never moves a report from one request to another.
         (label, (start - 0.5) / _RATE_HZ, (end - 0.5) / _RATE_HZ)

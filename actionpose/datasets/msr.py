@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from actionpose.datasets.arrays import Axes, cut_clips, hide_zeros, make_clip, read_arrays
+from actionpose.datasets.arrays import Axes, cut_clips, hide_zeros, load_arrays, make_clip, pick_names
 from actionpose.datasets.kinect import make_kinect_skeleton
 from actionpose.evaluation import ClipSet
 
@@ -57,11 +57,15 @@ def load_msr(path: Path, *, axes: Axes = "xyz") -> list[ClipSet]:
     InvalidDataError
         If the file is not of this data set.
     """
-    position, lengths, labels, subjects = read_arrays(path, "position", "length", "label", "subject")
+    position, lengths, labels, subjects = load_arrays(
+        path, position=("f", ("T", 20, 3)), length=("iu", ("N",)), label=("iu", ("N",)), subject=("iu", ("N",))
+    )
     position = hide_zeros(position)[..., : len(axes)]
     clips = [
-        make_clip(_ACTIONS[label - 1], clip, skeleton=MSR_20, rate_hz=_RATE_HZ, person=f"subject {subject}")
-        for (clip,), label, subject in zip(cut_clips(lengths, position), labels, subjects, strict=True)
+        make_clip(label, clip, skeleton=MSR_20, rate_hz=_RATE_HZ, person=f"subject {subject}")
+        for (clip,), label, subject in zip(
+            cut_clips(lengths, position), pick_names(_ACTIONS, labels, path=path, first=1), subjects, strict=True
+        )
         if not np.isnan(clip).all()
     ]
     train = {f"subject {subject}" for subject in _TRAIN_SUBJECTS}

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from actionpose.datasets.arrays import Axes, make_clip, read_arrays
+from actionpose.datasets.arrays import Axes, load_arrays, make_clip, pick_names
+from actionpose.errors import InvalidDataError
 from actionpose.evaluation import ClipSet
+from actionpose.pose import FloatArray
 from actionpose.skeleton import Skeleton
 from actionpose.template import Template
 
@@ -50,20 +53,37 @@ def load_natops(path: Path, *, axes: Axes = "xyz") -> list[ClipSet]:
     InvalidDataError
         If the file is not of this data set.
     """
-    train, train_labels, test, test_labels = read_arrays(path, "train", "train_label", "test", "test_label")
+    train, train_labels, test, test_labels = load_arrays(
+        path,
+        train=("f", ("N", "T", 24)),
+        train_label=("U", ("N",)),
+        test=("f", ("M", "U", 24)),
+        test_label=("U", ("M",)),
+    )
     n_dims = len(axes)
     return [
         ClipSet(
             name="given split",
-            templates=_make_clips(train, train_labels, n_dims),
-            clips=_make_clips(test, test_labels, n_dims),
+            templates=_make_clips(train, _read_labels(train_labels, path), n_dims),
+            clips=_make_clips(test, _read_labels(test_labels, path), n_dims),
         )
     ]
 
 
-def _make_clips(values: npt.NDArray[np.float32], labels: npt.NDArray[np.str_], n_dims: int) -> tuple[Template, ...]:
+def _read_labels(labels: npt.NDArray[np.str_], path: Path) -> list[str]:
+    """Return the signal of each label: the file has their numbers as texts, ``"1.0"`` to ``"6.0"``."""
+    try:
+        numbers = labels.astype(np.float64)
+    except ValueError as error:
+        raise InvalidDataError(f"{path}: labels are numbers in this data set; {error}.") from None
+    if not np.isfinite(numbers).all():
+        raise InvalidDataError(f"{path}: labels are numbers in this data set, not {numbers.max()}.")
+    return pick_names(_SIGNALS, numbers, path=path, first=1)
+
+
+def _make_clips(values: FloatArray, labels: Sequence[str], n_dims: int) -> tuple[Template, ...]:
     position = values.reshape(*values.shape[:2], NATOPS_8.n_keypoints, 3)[..., :n_dims]
     return tuple(
-        make_clip(_SIGNALS[int(float(label)) - 1], clip, skeleton=NATOPS_8, rate_hz=_RATE_HZ)
+        make_clip(label, clip, skeleton=NATOPS_8, rate_hz=_RATE_HZ)
         for clip, label in zip(position, labels, strict=True)
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from actionpose.datasets.arrays import Axes, draw_shots, hide_zeros, make_clip, read_arrays
+from actionpose.datasets.arrays import Axes, draw_shots, hide_zeros, load_arrays, make_clip
 from actionpose.evaluation import ClipSet
 from actionpose.skeleton import BLAZEPOSE_33, HAND_21, Skeleton
 
@@ -61,7 +61,13 @@ def load_signs(path: Path, *, axes: Axes = "xyz", shots: int = 1, draws: int = 2
     InvalidDataError
         If the file is not of this data set, or has not enough clips.
     """
-    pose, left, right, labels = read_arrays(path, "pose", "left_hand", "right_hand", "label")
+    pose, left, right, labels = load_arrays(
+        path,
+        pose=("f", ("N", "T", 33, 4)),
+        left_hand=("f", ("N", "T", 21, 3)),
+        right_hand=("f", ("N", "T", 21, 3)),
+        label=("U", ("N",)),
+    )
     hands = np.concatenate([left, right], axis=2)
     # A hand's depth counts from its wrist, whose own is that of the body's wrist.
     wrists = pose[:, :, BLAZEPOSE_33.indices(f"{side}_wrist" for side in _SIDES), 2:3]

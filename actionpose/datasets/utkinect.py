@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from actionpose.datasets.arrays import Axes, find_files, hide_zeros, read_arrays
+from actionpose.datasets.arrays import Axes, find_files, hide_zeros, load_arrays
 from actionpose.datasets.kinect import KINECT_20
 from actionpose.errors import InvalidDataError
 from actionpose.evaluation import Span, Stream
@@ -76,8 +76,13 @@ def load_utkinect(
 
 
 def _load_recording(path: Path, axes: Axes) -> tuple[PoseSequence, tuple[Span, ...]]:
-    frame, position, labels, starts, ends = read_arrays(
-        path, "frame", "position", "span_label", "span_start", "span_end"
+    frame, position, labels, starts, ends = load_arrays(
+        path,
+        frame=("iu", ("T",)),
+        position=("f", ("T", 20, 3)),
+        span_label=("U", ("N",)),
+        span_start=("iu", ("N",)),
+        span_end=("iu", ("N",)),
     )
     sequence = PoseSequence(skeleton=KINECT_20, time=frame / _RATE_HZ, position=hide_zeros(position)[..., : len(axes)])
     spans = zip(labels.tolist(), (starts / _RATE_HZ).tolist(), (ends / _RATE_HZ).tolist(), strict=True)

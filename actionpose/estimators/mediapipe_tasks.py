@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from actionpose.estimators.mediapipe import MediaPipeModel, import_mediapipe, ma
 from actionpose.estimators.quiet import quiet_stderr
 from actionpose.estimators.tracking import BodyTracker
 from actionpose.pose import Frame, Pose
+from actionpose.reading import check_archive
 from actionpose.skeleton import BLAZEPOSE_33, Skeleton
 
 __all__ = ["MediaPipeTasksPose"]
@@ -112,12 +112,7 @@ class MediaPipeTasksPose(MediaPipeModel):
 def _checked_bundle(path: Path) -> Path:
     if not path.is_file():
         raise EstimatorError(f"There is no file {path}.", hint=_ADVICE)
-    try:
-        with zipfile.ZipFile(path) as bundle:
-            inside = set(bundle.namelist())
-    except zipfile.BadZipFile:
-        inside = set()
-    if not inside >= _BUNDLED:
+    if not check_archive(path, what="a pose landmarker bundle", error=EstimatorError, hint=_ADVICE) >= _BUNDLED:
         raise EstimatorError(
             f"{path} is not a pose landmarker bundle: expected a zip file with {' and '.join(sorted(_BUNDLED))}.",
             hint=_ADVICE,

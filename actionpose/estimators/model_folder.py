@@ -17,6 +17,7 @@ import msgspec
 
 from actionpose.errors import EstimatorError, InvalidDataError
 from actionpose.estimators.one_euro import SmoothingSettings
+from actionpose.reading import decode_json, read_bytes
 from actionpose.recording.format import SkeletonRecord
 from actionpose.skeleton import Skeleton
 from actionpose.whole_file import save_whole
@@ -172,7 +173,7 @@ def set_finder(folder: str | Path, finder: str | Path) -> None:
         raise EstimatorError(
             f"There is no finder {str(finder)!r}.", hint="Expected person, hand, none, or an ONNX file of a YOLO model."
         )
-    content = _read_bytes(path, _MAX_WEIGHTS_BYTES)
+    content = _read_weights(path)
     name = re.sub(r"[^A-Za-z0-9_-]+", "_", path.stem) + ".onnx"
     name = f"finder_{name}" if name == description.weights else name
     save_whole(Path(folder) / name, content, error=EstimatorError)
@@ -193,7 +194,7 @@ def set_smoothing(folder: str | Path, smoothing: SmoothingSettings | None) -> No
 
 
 def _read_checked(path: Path, sha256: str | None) -> bytes:
-    content = _read_bytes(path, _MAX_WEIGHTS_BYTES)
+    content = _read_weights(path)
     if hashlib.sha256(content).hexdigest() != sha256:
         raise EstimatorError(
             f"{path} is not the file that {DESCRIPTION} describes: it was cut off, changed or exchanged.", hint=_ADVICE
@@ -202,11 +203,13 @@ def _read_checked(path: Path, sha256: str | None) -> bytes:
 
 
 def _read_description(path: Path) -> ModelDescription:
+    content = read_bytes(path, max_bytes=_MAX_DESCRIPTION_BYTES, what="a model's description", error=EstimatorError)
+    where = f"{path} does not describe a keypoint model"
+    record = decode_json(content, _Record, where=where, error=EstimatorError, hint=_ADVICE)
     try:
-        record = msgspec.json.decode(_read_bytes(path, _MAX_DESCRIPTION_BYTES), type=_Record)
         skeleton = record.skeleton.to_skeleton()
-    except (msgspec.MsgspecError, InvalidDataError, UnicodeDecodeError) as error:
-        raise EstimatorError(f"{path} does not describe a keypoint model: {error}.", hint=_ADVICE) from error
+    except InvalidDataError as error:
+        raise EstimatorError(f"{where}: {error.message}", hint=_ADVICE) from error
     if record.version > VERSION:
         raise EstimatorError(
             f"{path} was written by a newer actionpose (version {record.version}, this one reads {VERSION}).",
@@ -220,12 +223,5 @@ def _read_description(path: Path) -> ModelDescription:
     )
 
 
-def _read_bytes(path: Path, limit: int) -> bytes:
-    try:
-        with path.open("rb") as file:
-            content = file.read(limit + 1)
-    except OSError as error:
-        raise EstimatorError(f"{path} cannot be read: {error.strerror}.", hint=_ADVICE) from error
-    if len(content) > limit:
-        raise EstimatorError(f"{path} is larger than {limit >> 20} MiB; a keypoint model is not.", hint=_ADVICE)
-    return content
+def _read_weights(path: Path) -> bytes:
+    return read_bytes(path, max_bytes=_MAX_WEIGHTS_BYTES, what="a keypoint model", error=EstimatorError)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from actionpose.errors import InvalidDataError
+from actionpose.reading import ArrayLayout, decode_json, read_arrays
 from actionpose.recording.format import SkeletonRecord
 from actionpose.skeleton import Skeleton
 from actionpose.training.errors import TrainingError
@@ -41,6 +41,20 @@ SplitKind = Literal["time", "source", "random"]
 
 _VERSION: Final = 1
 _ARRAYS: Final = ("image", "keypoints", "visibility", "box", "reference_px", "source", "time", "part", "area")
+_LAYOUTS: Final = {
+    "version": ArrayLayout("iu", ()),
+    "skeleton": ArrayLayout("u", ("S",)),
+    "margin": ArrayLayout("f", ()),
+    "image": ArrayLayout("u", ("N", "H", "W", "C")),
+    "keypoints": ArrayLayout("f", ("N", "K", 2)),
+    "visibility": ArrayLayout("u", ("N", "K")),
+    "box": ArrayLayout("f", ("N", 4)),
+    "reference_px": ArrayLayout("f", ("N",)),
+    "source": ArrayLayout("U", ("N",)),
+    "time": ArrayLayout("f", ("N",)),
+    "part": ArrayLayout("U", ("N",)),
+    "area": ArrayLayout("f", ("N",)),
+}
 _OUTLINE_SHARE = 0.53
 
 _FloatArray = npt.NDArray[np.float32]
@@ -338,22 +352,12 @@ def load_dataset(path: str | Path) -> KeypointDataset:
         If there is no such file, it is cut off, or it holds something else.
     """
     path = Path(path)
-    try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-            found = {name: file[name] for name in ("version", "skeleton", "margin", *_ARRAYS)}
-    except FileNotFoundError:
-        raise InvalidDataError(
-            f"There is no dataset {path}.", hint="Make one: `actionpose keypoints build FOLDER -o data.npz`."
-        ) from None
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, TypeError) as error:
-        raise InvalidDataError(
-            f"{path} is not a keypoint dataset: {error}.", hint="Build it anew with `actionpose keypoints build`."
-        ) from error
+    advice = "Make one: `actionpose keypoints build FOLDER -o data.npz`."
+    found = read_arrays(path, _LAYOUTS, what="a keypoint dataset", hint=advice)
     if int(found.pop("version")) != _VERSION:
         raise InvalidDataError(f"{path} was written by another version of actionpose.", hint="Build it anew.")
-    try:
-        skeleton = msgspec.json.decode(found.pop("skeleton").tobytes(), type=SkeletonRecord).to_skeleton()
-    except msgspec.MsgspecError as error:
-        raise InvalidDataError(f"{path} holds no valid skeleton: {error}.") from error
+    skeleton = decode_json(
+        found.pop("skeleton").tobytes(), SkeletonRecord, where=f"{path} holds no valid skeleton"
+    ).to_skeleton()
     margin = float(found.pop("margin"))
     return KeypointDataset(skeleton=skeleton, margin=None if np.isnan(margin) else margin, **found)

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from actionpose.errors import InvalidDataError
 from actionpose.pose import FloatArray
+from actionpose.reading import decode_json, read_bytes
 from actionpose.skeleton import HAND_21, STANDARD_SKELETONS, Skeleton
 from actionpose.training.dataset import DOUBTFUL, SURE, UNLABELLED
 from actionpose.training.labels import LabelledImage, LabelSet, compute_reference
@@ -429,9 +430,5 @@ def _number_of(stem: str) -> float:
 
 
 def _read_json(path: Path, kind: type[_Content]) -> _Content:
-    try:
-        if path.stat().st_size > _MAX_JSON_BYTES:
-            raise InvalidDataError(f"{path} is larger than {_MAX_JSON_BYTES >> 30} GiB.")
-        return msgspec.json.decode(path.read_bytes(), type=kind, strict=False)
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise InvalidDataError(f"{path} cannot be read: {error}.") from error
+    content = read_bytes(path, max_bytes=_MAX_JSON_BYTES, what="a file of labels")
+    return decode_json(content, kind, where=f"{path} cannot be read", strict=False)

@@ -25,6 +25,7 @@ import numpy.typing as npt
 
 from actionpose.errors import InvalidDataError
 from actionpose.pose import FloatArray
+from actionpose.reading import decode_json, read_bytes
 from actionpose.recording.format import SkeletonRecord
 from actionpose.skeleton import Skeleton
 from actionpose.training.dataset import SURE, UNLABELLED
@@ -35,6 +36,7 @@ from actionpose.whole_file import save_whole
 __all__ = ["LabelSet", "LabelledImage", "compute_reference", "load_labels", "save_labels"]
 
 _TABLE, _SKELETON = "labels.csv", "skeleton.json"
+_MAX_SKELETON_BYTES = 1 << 20
 _LEADING = ("image", "source", "time_s", "reference_px")
 
 
@@ -172,14 +174,12 @@ def load_labels(folder: str | Path) -> LabelSet:
 
 
 def _load_skeleton(path: Path) -> Skeleton:
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=SkeletonRecord).to_skeleton()
-    except FileNotFoundError:
+    if not path.is_file():
         raise InvalidDataError(
             f"There is no {path}.", hint="A folder of labels is made by `actionpose keypoints collect`."
-        ) from None
-    except (OSError, msgspec.MsgspecError) as error:
-        raise InvalidDataError(f"{path} is not a skeleton: {error}.") from error
+        )
+    content = read_bytes(path, max_bytes=_MAX_SKELETON_BYTES, what="a skeleton")
+    return decode_json(content, SkeletonRecord, where=f"{path} is not a skeleton").to_skeleton()
 
 
 def _read_row(row: dict[str, str], folder: Path, skeleton: Skeleton, where: str) -> LabelledImage:

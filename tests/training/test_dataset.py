@@ -38,7 +38,7 @@ def test_what_is_no_dataset_is_refused(kind: str, tmp_path: Path) -> None:
         np.savez(path, x=np.zeros(3))
     elif kind != "missing":
         path.write_bytes(b"" if kind == "empty" else b"no zip file")
-    with pytest.raises(InvalidDataError, match=r"no dataset|not a keypoint dataset"):
+    with pytest.raises(InvalidDataError, match=r"no file|not a keypoint dataset"):
         load_dataset(path)
 
 
