@@ -318,7 +318,7 @@ def _skeleton_id(connection: Connection, skeleton: Skeleton) -> str:
 def _read_skeletons(connection: Connection) -> dict[str, Skeleton]:
     read = {}
     for row in connection.execute(sa.select(skeletons)):
-        with contextlib.suppress(msgspec.MsgspecError, InvalidDataError):  # missed by what needs it
+        with contextlib.suppress(msgspec.MsgspecError, InvalidDataError, TypeError):  # missed by what needs it
             read[row.id] = msgspec.json.decode(row.content, type=SkeletonRecord).to_skeleton()
     return read
 

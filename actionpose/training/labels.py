@@ -37,6 +37,7 @@ __all__ = ["LabelSet", "LabelledImage", "compute_reference", "load_labels", "sav
 
 _TABLE, _SKELETON = "labels.csv", "skeleton.json"
 _MAX_SKELETON_BYTES = 1 << 20
+_MAX_PX = 1e10  # squared, of the largest picture's area
 _LEADING = ("image", "source", "time_s", "reference_px")
 
 
@@ -62,6 +63,11 @@ class LabelledImage:
         Of the body's outline, pixels squared, where somebody drew it.
     size : (int, int), optional
         Width and height of the picture that was labelled, where the labels say so.
+
+    Raises
+    ------
+    InvalidDataError
+        If a keypoint is farther away than any picture is wide.
     """
 
     path: Path
@@ -72,6 +78,13 @@ class LabelledImage:
     time: float = 0.0
     area_px: float | None = None
     size: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        farthest = max(np.abs(self.keypoints[np.isfinite(self.keypoints)]).max(initial=0.0), self.area_px or 0.0)
+        if farthest > _MAX_PX:
+            raise InvalidDataError(
+                f"{self.path.name}: labels are pixels of the picture, got {farthest:.4g}.", hint="Correct that line."
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

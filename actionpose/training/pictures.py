@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
 import posixpath
 import re
+import struct
+import warnings
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,11 +16,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import numpy.typing as npt
+import PIL.Image
 
 __all__ = ["FoundPictures", "UnusablePictureError", "describe_left_out", "find_pictures", "read_picture"]
 
 # A table may lie as deep in its project as DeepLabCut's training-datasets/iteration-0/UnaugmentedDataSet_me.
 _N_FOLDERS_ABOVE = 3
+_MAX_PIXELS = 2**27  # 12,000 x 11,000; twice as many would not fit in a gigabyte, unpacked and turned to RGB
 _N_EXAMPLES, _LONGEST_EXAMPLE = 3, 80
 
 Image = npt.NDArray[np.uint8]
@@ -157,7 +162,7 @@ def read_picture(path: Path, size: tuple[int, int] | None = None) -> Image:
     Raises
     ------
     UnusablePictureError
-        If it cannot be read, is cut short, or has another size.
+        If it cannot be read, is cut short, has another size, or more pixels than any camera's.
     """
     try:
         content = path.read_bytes()
@@ -165,6 +170,7 @@ def read_picture(path: Path, size: tuple[int, int] | None = None) -> Image:
         content = b""
     if content.startswith(b"\xff\xd8") and not _has_jpeg_end(content):  # OpenCV may paint the rest gray
         raise UnusablePictureError("the file is cut short")
+    _check_size(content)
     picture = _decode(content, cv2.IMREAD_COLOR)
     if picture is None:
         raise UnusablePictureError("cannot be read")
@@ -175,6 +181,21 @@ def read_picture(path: Path, size: tuple[int, int] | None = None) -> Image:
         picture = as_stored
     rgb: Image = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
     return rgb
+
+
+def _check_size(content: bytes) -> None:
+    """Refuse what would fill the memory, by what the head of the file says; OpenCV would unpack it first."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", PIL.Image.DecompressionBombWarning)  # our own limit is below
+            with PIL.Image.open(io.BytesIO(content)) as picture:
+                width, height = picture.size
+    except PIL.Image.DecompressionBombError:
+        raise UnusablePictureError("the picture is too large") from None
+    except (OSError, ValueError, SyntaxError, EOFError, struct.error, KeyError, IndexError, TypeError, OverflowError):
+        raise UnusablePictureError("cannot be read") from None
+    if width * height > _MAX_PIXELS:
+        raise UnusablePictureError("the picture is too large")
 
 
 def _decode(content: bytes, flags: int) -> Image | None:

@@ -208,7 +208,7 @@ def _damage_array(array: Any, rng: np.random.Generator) -> bytes:
     match rng.integers(9):
         case 0:
             kind = str(rng.choice(["<f2", "<f8", "<i1", "<i8", ">u4", "<c16", "?", "<U7", "S3", "<M8[s]"]))
-            with contextlib.suppress(ValueError, TypeError):
+            with contextlib.suppress(ValueError, TypeError), np.errstate(all="ignore"):
                 return _npy(array.astype(kind))
             return _npy(np.zeros(array.shape, dtype=kind))
         case 1:

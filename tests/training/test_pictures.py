@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from pathlib import Path
 
 import cv2
@@ -143,3 +144,18 @@ def test_a_turned_picture_is_read_as_it_was_labelled(tmp_path: Path) -> None:
     assert read_picture(path).shape == (64, 48, 3)
     assert read_picture(path, (48, 64)).shape == (64, 48, 3)
     assert read_picture(path, (64, 48)).shape == (48, 64, 3)
+
+
+def test_a_picture_that_unpacks_to_gigabytes_is_refused_by_its_head(tmp_path: Path) -> None:
+    """A PNG of zeros with 30,000 x 30,000 pixels takes 2.6 MB, and 2.7 GB unpacked."""
+
+    def chunk(name: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+    header = struct.pack(">IIBBBBB", 30_000, 30_000, 8, 2, 0, 0, 0)
+    path = tmp_path / "bomb.png"
+    path.write_bytes(
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
+    )
+    with pytest.raises(UnusablePictureError, match="the picture is too large"):
+        read_picture(path)
