@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from tempfile import TemporaryFile
 
 from actionpose.decision import ActionEvent
 from actionpose.outputs.base import OutputError, event_json, event_record
@@ -15,6 +16,7 @@ from actionpose.outputs.base import OutputError, event_json, event_record
 __all__ = ["CommandOutput"]
 
 _TIMEOUT_S = 10.0
+_TOLD_BYTES = 1000  # of what it complains about, the last
 
 
 class CommandOutput:
@@ -47,34 +49,34 @@ class CommandOutput:
     def write(self, event: ActionEvent) -> None:
         """Run the program and wait for it to end well."""
         record = {f"ACTIONPOSE_{name.upper()}": str(value) for name, value in event_record(event).items()}
-        process = subprocess.Popen(
-            self._arguments,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            env=os.environ | record,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-            start_new_session=True,  # Ctrl-C is meant for us
-        )
-        with process:
-            try:
-                _, complaint = process.communicate(event_json(event), timeout=_TIMEOUT_S)
-            except subprocess.TimeoutExpired:
-                raise OutputError(f"It ran for more than {_TIMEOUT_S:.0f} s and was ended.") from None
-            finally:
-                if process.poll() is None:
-                    _kill(process)
-        if process.returncode:
-            told = complaint.strip().rpartition("\n")[2]
-            raise OutputError(f"It ended with code {process.returncode}{': ' + told if told else '.'}")
+        # A file, since a pipe has no end while a program that this one started in the background holds it open.
+        with TemporaryFile() as complaint:
+            process = subprocess.Popen(
+                self._arguments,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=complaint,
+                env=os.environ | record,
+                start_new_session=True,  # Ctrl-C is meant for us
+            )
+            with process:
+                try:
+                    process.communicate(event_json(event).encode(), timeout=_TIMEOUT_S)
+                except subprocess.TimeoutExpired:
+                    raise OutputError(f"It ran for more than {_TIMEOUT_S:.0f} s and was ended.") from None
+                finally:
+                    if process.poll() is None:
+                        _kill(process)
+            if process.returncode:
+                complaint.seek(max(0, complaint.seek(0, os.SEEK_END) - _TOLD_BYTES))
+                told = complaint.read().decode(errors="replace").strip().rpartition("\n")[2]
+                raise OutputError(f"It ended with code {process.returncode}{': ' + told if told else '.'}")
 
     def close(self) -> None:
         """Every program has ended by then."""
 
 
-def _kill(process: subprocess.Popen[str]) -> None:
+def _kill(process: subprocess.Popen[bytes]) -> None:
     """End a program with all it started."""
     if sys.platform == "win32":
         process.kill()

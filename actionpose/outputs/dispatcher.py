@@ -20,6 +20,7 @@ _CAPACITY = 256  # events waiting for one receiver
 _KEEP_S = 30.0  # an event older than this is no news to whoever comes back
 _FIRST_DELAY_S = 0.25
 _LAST_DELAY_S = 4.0
+_LONGEST_REASON = 200  # characters; a receiver may answer anything
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +148,7 @@ class _Channel:
         self._thread.join(timeout=max(0.0, deadline - time.monotonic()))
         if self._thread.is_alive():  # inside a write that waits; what follows would come too late
             with self._changed:
+                self._error = self._error or "no answer by the end"
                 self._drop_rest()
 
     def _send_all(self) -> None:
@@ -190,6 +192,11 @@ class _Channel:
 
 
 def _reason(error: Exception) -> str:
+    reason = _in_words(error)
+    return reason if len(reason) <= _LONGEST_REASON else f"{reason[:_LONGEST_REASON]}..."
+
+
+def _in_words(error: Exception) -> str:
     if isinstance(error, ActionposeError):
         return f"{error.message} {error.hint}".strip()
     if isinstance(error, OSError):

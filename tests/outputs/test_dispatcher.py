@@ -8,7 +8,7 @@ import time
 import pytest
 
 from actionpose.decision import ActionEvent
-from actionpose.outputs import Dispatcher, Output, OutputError, dispatcher
+from actionpose.outputs import Dispatcher, Output, OutputError, describe_output, dispatcher
 from tests.outputs.events import event, wait_until
 
 
@@ -68,6 +68,7 @@ def test_a_receiver_that_is_stuck_holds_up_nobody(monkeypatch):
     sent.close(timeout_s=0.2)
     assert time.perf_counter() - began < 0.5
     assert sent.statuses[0].n_dropped == 99
+    assert describe_output(sent.statuses[0]) == "stuck: 0 sent, 99 dropped - no answer by the end"
     stuck.may_go_on.set()
     wait_until(lambda: stuck.n_closes == 1)
     assert stuck.labels == ["0"], "the newest were kept, but the end had come"
@@ -131,3 +132,11 @@ def test_closing_does_not_wait_for_who_is_not_there():
     assert (status.n_sent, status.n_failed + status.n_dropped, status.n_waiting) == (0, 5, 0)
     sent.send(event())
     assert sent.statuses[0].n_dropped == status.n_dropped + 1
+
+
+def test_the_longest_answers_are_cut():
+    sent = Dispatcher([FakeOutput(errors=[OSError("x" * 5000)] * 100)])
+    sent.send(event())
+    wait_until(lambda: bool(sent.notes))
+    assert len(sent.notes[0]) < 250
+    sent.close()

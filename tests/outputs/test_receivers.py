@@ -159,6 +159,47 @@ def test_a_web_service_that_is_not_there_is_an_os_error(free_port):
         open_output(f"http://127.0.0.1:{free_port}/").write(event())
 
 
+DRIPPED = {
+    "header": b"HTTP/1.1 200 OK\r\nX-Padding: " + b"x" * 1000,
+    "interim answers": b"HTTP/1.1 100 Continue\r\n\r\n" * 100,
+    "handshake": b"\x16\x03\x03\x40\x00" + b"x" * 1000,
+    "nothing": b"",
+}
+
+
+@pytest.mark.parametrize("what", DRIPPED)
+def test_a_web_service_that_drips_its_answer_is_given_up_in_time(what, monkeypatch):
+    monkeypatch.setattr("actionpose.outputs.webhook._TIMEOUT_S", 0.5)
+    scheme = "https" if what == "handshake" else "http"
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        is_cut = threading.Event()
+        thread = threading.Thread(target=_drip, args=(listener, DRIPPED[what], is_cut))
+        thread.start()
+        output = open_output(f"{scheme}://127.0.0.1:{listener.getsockname()[1]}/")
+        with pytest.raises(TimeoutError, match=r"did not answer within 0\.5 s"):
+            output.write(event())
+        thread.join()
+    assert is_cut.is_set(), "the connection is not kept"
+
+
+def _drip(listener: socket.socket, answer: bytes, is_cut: threading.Event) -> None:
+    """Send a byte in 50 ms, until nobody is there any more."""
+    connection, _ = listener.accept()
+    with connection:
+        connection.settimeout(0.05)
+        for _ in range(400):
+            try:
+                if not connection.recv(65536):
+                    is_cut.set()
+                    return
+            except TimeoutError:
+                connection.send(answer[:1])
+                answer = answer[1:]
+            except OSError:
+                is_cut.set()
+                return
+
+
 # MQTT
 
 
@@ -320,6 +361,13 @@ def test_a_program_that_hangs_is_ended(tmp_path, monkeypatch):
     monkeypatch.setattr("actionpose.outputs.command._TIMEOUT_S", 0.5)
     with pytest.raises(OutputError, match="more than"):
         open_output(script(tmp_path, "import time; time.sleep(60)")).write(event())
+
+
+@posix
+def test_a_program_may_leave_another_in_the_background(tmp_path, monkeypatch):
+    monkeypatch.setattr("actionpose.outputs.command._TIMEOUT_S", 4.0)
+    code = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(8)'])"
+    open_output(script(tmp_path, code)).write(event())
 
 
 # Keys
