@@ -21,7 +21,7 @@ from actionpose.decision import ActionEvent
 from actionpose.errors import InvalidDataError
 from actionpose.pose import FloatArray
 from actionpose.safe_text import from_cell, to_cell
-from actionpose.template import UNKNOWN, validate_label
+from actionpose.template import UNKNOWN, is_unknown, validate_label
 
 __all__ = ["LabelledSpan", "load_spans", "load_spans_of", "parse_seconds", "to_seconds", "write_events"]
 
@@ -299,7 +299,7 @@ def _parse_row(cells: Mapping[str, str], *, folder: Path, video: str | Path | No
         expected = "a number of seconds, or a time as hh:mm:ss"
         bounds = {name: _parse_cell(parse_seconds, expected, cells, name, where=where) for name in _SECONDS}
     try:
-        label = label if label == UNKNOWN else validate_label(label)
+        label = UNKNOWN if is_unknown(label) else validate_label(label)
     except InvalidDataError as error:
         raise InvalidDataError(f"{where}, column label: {error.message}", hint=error.hint) from None
     try:

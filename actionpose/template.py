@@ -11,9 +11,10 @@ from types import MappingProxyType
 import numpy as np
 
 from actionpose.errors import InvalidDataError
+from actionpose.naming import fold_label, normalize_label
 from actionpose.pose import PoseSequence
 
-__all__ = ["MAX_DURATION_S", "UNKNOWN", "Template", "validate_label"]
+__all__ = ["MAX_DURATION_S", "UNKNOWN", "Template", "is_unknown", "validate_label"]
 
 UNKNOWN = "unknown"  # the label of everything that resembles no template
 MAX_DURATION_S = 120.0  # of a template; the longest actions shown take some ten seconds, a pose to hold a minute
@@ -87,20 +88,27 @@ class Template:
         )
 
 
+def is_unknown(label: str) -> bool:
+    """Whether a label reads like ``unknown``, however it is written."""
+    return fold_label(label) == UNKNOWN
+
+
 def validate_label(label: str) -> str:
-    """Return the label without surrounding space.
+    """Return the label as it is kept, see `normalize_label`.
 
     Raises
     ------
     InvalidDataError
-        If it is empty, over 100 characters, has control characters, or is the reserved ``unknown``.
+        If it is empty, over 100 characters, has control characters, or is the reserved ``unknown``, in capitals or not.
     """
-    label = label.strip()
+    label = normalize_label(label)
     if not label or len(label) > 100 or not label.isprintable():
         raise InvalidDataError(f"An action's label is 1 to 100 printable characters, got {label[:100]!r}.")
-    if label == UNKNOWN:
+    if is_unknown(label):
+        reads_like = "" if label == UNKNOWN else f"{label!r} reads like {UNKNOWN!r}. "
         raise InvalidDataError(
-            f"{UNKNOWN!r} is what actionpose says of an action it does not know, so no template can have this label.",
+            f"{reads_like}{UNKNOWN!r} is what actionpose says of an action it does not know, so no template can have "
+            "this label.",
             hint="Choose another name; to show what is not an action, use `actionpose record --background 30`.",
         )
     return label

@@ -26,7 +26,12 @@ def test_labels_are_short_and_printable(label: str) -> None:
         Template.from_sequence(label, perform("wave"))
 
 
-@pytest.mark.parametrize("label", [UNKNOWN, f" {UNKNOWN} "])
+def test_an_accented_letter_is_one_label_however_it_is_encoded() -> None:
+    assert validate_label("cafe\u0301") == "caf\u00e9"
+    assert Template.from_sequence("cafe\u0301", perform("wave")).label == "caf\u00e9"
+
+
+@pytest.mark.parametrize("label", [UNKNOWN, f" {UNKNOWN} ", "UNKNOWN", "Unknown", "\uff35nknown"])
 def test_unknown_is_reserved(label: str) -> None:
     with pytest.raises(InvalidDataError, match="no template can have this label") as caught:
         validate_label(label)

@@ -12,7 +12,7 @@ import numpy as np
 
 from actionpose.cli.options import epilog, library_option, mirror_option, model_option, parse_time
 from actionpose.cli.terminal import STILL_NOTE, echo, frame_progress, template_line
-from actionpose.cli.wiring import open_estimator, open_library, tell_left_aside
+from actionpose.cli.wiring import open_estimator, open_library, tell_left_aside, tell_new_labels
 from actionpose.errors import ActionposeError
 from actionpose.pose import Frame, Pose, PoseSequence
 from actionpose.session import iter_poses
@@ -71,6 +71,7 @@ def add(
         raise click.UsageError("Expected LABEL and VIDEO, or --spans FILE.csv.")
     wanted.sort(key=lambda span: span.video)
     with open_library(library) as templates:
+        tell_new_labels(templates, [span.label for span in wanted])
         for path, of_video in groupby(wanted, key=lambda span: span.video):
             for label, sequence, provenance in _cut_spans(path, list(of_video), model=model):
                 verdict = assess_take(sequence, may_be_still=True)

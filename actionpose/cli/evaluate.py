@@ -22,11 +22,13 @@ from actionpose.cli.wiring import (
     open_library,
     recognizer_factory,
     stored_templates,
+    tell_missing_labels,
 )
 from actionpose.datasets import DATASETS, load_dataset, options_of
 from actionpose.decision import ActionEvent
 from actionpose.errors import InvalidDataError
 from actionpose.evaluation import ClipSet, Stream
+from actionpose.naming import normalize_label
 from actionpose.outputs import event_record
 from actionpose.pose import Pose, PoseSequence
 from actionpose.recognizer import RecognizerSettings
@@ -34,6 +36,7 @@ from actionpose.session import Session
 from actionpose.session.recognizers import fitting_templates
 from actionpose.sources import open_source
 from actionpose.spans import LabelledSpan, load_spans_of, to_seconds
+from actionpose.template import UNKNOWN
 
 __all__ = ["evaluate"]
 
@@ -85,6 +88,7 @@ def _split_users(context: click.Context, parameter: click.Parameter, value: str 
     "--hide",
     metavar="LABEL",
     multiple=True,
+    callback=lambda _context, _option, labels: tuple(map(normalize_label, labels)),
     help="Library: do not show this action to the recogniser; `unknown` is the right answer to it.",
 )
 @click.option(
@@ -193,6 +197,7 @@ def evaluate(
         report: StreamReport | ClipReport
         if data is None:
             with open_library(library) as stored:
+                tell_missing_labels(stored, hide)
                 report = measure_library(
                     stored_templates(stored), settings, hide=hide, whole=bool(whole), with_unknown=with_unknown
                 )
@@ -267,6 +272,7 @@ def _spot_in_video(
     with open_library(library) as stored, open_source(video) as source:
         templates, background = tuple(enabled_templates(stored)), tuple(stored.backgrounds())
         make_recognizer = recognizer_factory(stored, settings)
+        tell_missing_labels(stored, {span.label for span in expected} - {UNKNOWN})
         with (
             open_estimator(model, source) as estimator,
             Session(source, estimator, make_recognizer, is_wanted=lambda frame: frame.index >= start_frame) as session,

@@ -19,6 +19,7 @@ from actionpose.cli.wiring import (
     open_library,
     recognizer_factory,
     stopping_on_signals,
+    tell_missing_labels,
 )
 from actionpose.outputs import Dispatcher, OutputStatus, describe_output, event_record, open_output
 from actionpose.recognizer import RecognizerSettings, RecognizerState
@@ -88,7 +89,9 @@ def live(
     with ExitStack() as stack:
         templates = stack.enter_context(open_library(library))
         enabled_templates(templates)  # without any, there is no need to start the camera
-        dispatcher = stack.enter_context(Dispatcher([open_output(spec) for spec in outputs if spec != _STDOUT]))
+        receivers = [open_output(spec) for spec in outputs if spec != _STDOUT]
+        tell_missing_labels(templates, [label for receiver in receivers for label in getattr(receiver, "labels", ())])
+        dispatcher = stack.enter_context(Dispatcher(receivers))
         recording = stack.enter_context(SessionRecording(record_to)) if record_to else None
         runner = stack.enter_context(
             SessionRunner(

@@ -21,6 +21,7 @@ from actionpose.cli.wiring import (
     open_library,
     recordings_folder,
     tell_left_aside,
+    tell_new_labels,
 )
 from actionpose.errors import ActionposeError
 from actionpose.estimators.base import KeypointEstimator
@@ -99,6 +100,8 @@ def record(
         StatusLine() as status,
         open_estimator(model, frames, status=status) as estimator,
     ):
+        if label is not None:
+            tell_new_labels(templates, [label])
         tape = _Tape(label or "background", source=frames, estimator=estimator, keep_video=keep_video)
         with tape:
             if label is None:

@@ -14,9 +14,16 @@ from actionpose.bank import group_by_poses
 from actionpose.cli.groups import CommandGroup
 from actionpose.cli.options import epilog, library_option
 from actionpose.cli.terminal import echo, echo_json, show_table, simple_table, template_line
-from actionpose.cli.wiring import EmptyLibraryError, enabled_templates, open_library, stored_templates
+from actionpose.cli.wiring import (
+    EmptyLibraryError,
+    enabled_templates,
+    open_library,
+    stored_templates,
+    telling_new_labels,
+)
 from actionpose.health import TemplateHealth, check_templates
 from actionpose.library import StoredTemplate, TemplateLibrary, UnusableTemplate
+from actionpose.naming import describe_alike, normalize_label
 from actionpose.session.recognizers import describe_poses
 from actionpose.tradeoff import SENSITIVITIES, Tradeoff, compute_tradeoff
 
@@ -65,7 +72,7 @@ def list_(*, removed: bool, as_json: bool, library: str | None) -> None:
 def show(*, name: str, as_json: bool, library: str | None) -> None:
     """Show all that is known of an action or a template."""
     with open_library(library) as lib:
-        found = lib.templates(name) if name in lib.labels() else [lib.get(name)]
+        found = lib.templates(name) if normalize_label(name) in lib.labels() else [lib.get(name)]
     records = [_record(template) for template in found]
     if as_json:
         echo_json(records)
@@ -84,7 +91,7 @@ def show(*, name: str, as_json: bool, library: str | None) -> None:
 @library_option
 def rename(*, old: str, new: str, merge: bool, library: str | None) -> None:
     """Give the action OLD the name NEW."""
-    with open_library(library) as lib:
+    with open_library(library) as lib, telling_new_labels(lib):
         action = lib.rename(old, new, merge=merge)
     echo(f"{action.label}  {action.n_templates} templates")
 
@@ -168,6 +175,7 @@ def check(*, as_json: bool, library: str | None) -> None:
     """
     with open_library(library) as lib:
         enabled, backgrounds = enabled_templates(lib), lib.backgrounds()
+        alike = describe_alike({action.label: action.n_templates for action in lib.actions()})
     groups = group_by_poses(enabled)
     checked = [(group, check_templates(group), compute_tradeoff(group, backgrounds)) for group in groups]
     if as_json:
@@ -191,6 +199,7 @@ def check(*, as_json: bool, library: str | None) -> None:
             "templates": [_finite(dataclasses.asdict(item)) for _, health, _ in checked for item in health],
             **{key: models[0][key] for key in ("background_minutes", "by_sensitivity")},
             "models": models,
+            "alike": alike,
         }
         echo_json(found)
         return
@@ -202,6 +211,8 @@ def check(*, as_json: bool, library: str | None) -> None:
             echo()
         _show_health(health)
         _show_tradeoff(tradeoff)
+    for note in alike:
+        echo(f"note: {note}", err=True)
 
 
 def _show_health(health: Sequence[TemplateHealth]) -> None:
@@ -239,7 +250,7 @@ def _show_tradeoff(tradeoff: Tradeoff) -> None:
 
 def _change(location: str | None, change: Callable[[TemplateLibrary], Iterable[StoredTemplate]]) -> None:
     """Do something to the library, and show the templates it was done to."""
-    with open_library(location) as lib:
+    with open_library(location) as lib, telling_new_labels(lib):
         changed = list(change(lib))
     for template in changed:
         echo(template_line(template))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 import platformdirs
 
 from actionpose.cli.terminal import echo
+from actionpose.naming import describe_missing, describe_new
 from actionpose.pose import PoseSequence
 from actionpose.recognizer import RecognizerSettings
 from actionpose.session.recognizers import (
@@ -43,6 +44,9 @@ __all__ = [
     "stopping_on_signals",
     "stored_templates",
     "tell_left_aside",
+    "tell_missing_labels",
+    "tell_new_labels",
+    "telling_new_labels",
 ]
 
 
@@ -80,6 +84,28 @@ def open_estimator(
 def recognizer_factory(library: TemplateLibrary, settings: RecognizerSettings) -> Callable[[], RecognizerSet]:
     """Return what makes the recognisers of the library as it is then."""
     return lambda: make_recognizer(library, settings)
+
+
+def tell_new_labels(library: TemplateLibrary, labels: Iterable[str]) -> None:
+    """Say which of the labels that are to be added are nearly those of other actions."""
+    for note in describe_new(labels, library.labels()):
+        echo(f"note: {note}", err=True)
+
+
+@contextmanager
+def telling_new_labels(library: TemplateLibrary) -> Iterator[None]:
+    """Say after the block which labels it has brought that are nearly those of other actions."""
+    before = library.labels()
+    yield
+    after = library.labels()
+    for note in describe_new(after, [label for label in before if label in after]):
+        echo(f"note: {note}", err=True)
+
+
+def tell_missing_labels(library: TemplateLibrary, labels: Iterable[str]) -> None:
+    """Say which labels are those of no action in the library, and which was perhaps meant."""
+    for note in describe_missing(labels, library.labels()):
+        echo(f"note: {note}", err=True)
 
 
 def tell_left_aside(library: TemplateLibrary, poses: PoseSequence) -> None:

@@ -47,6 +47,7 @@ from actionpose.library.rows import (
     templates,
     update_template,
 )
+from actionpose.naming import normalize_label
 from actionpose.pose import PoseSequence
 from actionpose.template import Template, validate_label
 
@@ -257,7 +258,7 @@ class TemplateLibrary:
         with writing(self._database) as connection:
             old_id = action_id(connection, old)
             same_label = actions.c.label == new
-            if new == old:
+            if new == normalize_label(old):
                 pass
             elif (target := connection.execute(sa.select(actions).where(same_label)).first()) is None:
                 connection.execute(sa.update(actions).where(actions.c.id == old_id).values(label=new))
@@ -277,7 +278,7 @@ class TemplateLibrary:
 
     def set_tags(self, label: str, tags: Iterable[str]) -> Action:
         """Give an action these tags and no others; space around them and repetitions are dropped."""
-        return self._update_action(label, {"tags": sorted({tag.strip() for tag in tags} - {""})})
+        return self._update_action(label, {"tags": sorted({normalize_label(tag) for tag in tags} - {""})})
 
     def set_enabled(self, names: str | Iterable[str], enabled: bool) -> list[StoredTemplate]:
         """Let the recogniser use templates, or all of an action, or not; return them as they are now."""

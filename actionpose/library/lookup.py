@@ -5,13 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from actionpose.errors import TemplateNotFoundError
 from actionpose.library.rows import actions, templates
+from actionpose.naming import find_near, normalize_label
 
 __all__ = [
     "IS_KEPT",
@@ -105,6 +105,7 @@ def action_id(connection: Connection, label: str) -> int:
     """
     statement = sa.select(actions.c.label, actions.c.id).join_from(actions, templates).where(IS_KEPT).distinct()
     id_by_label = {row.label: int(row.id) for row in connection.execute(statement)}
+    label = normalize_label(label)
     if label not in id_by_label:
         raise TemplateNotFoundError(f"There is no action {label!r}.", hint=_nearest(label, id_by_label))
     return id_by_label[label]
@@ -137,6 +138,7 @@ def _read_labels(connection: Connection, condition: sa.ColumnElement[bool]) -> d
 
 
 def _find(name: str, label_by_id: dict[str, str], is_removed: bool) -> list[str]:
+    name = normalize_label(name)
     if name in label_by_id:
         return [name]
     of_label = sorted(key for key, label in label_by_id.items() if label == name)
@@ -157,10 +159,9 @@ def _find(name: str, label_by_id: dict[str, str], is_removed: bool) -> list[str]
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
-    folded = {word.casefold(): word for word in known}
-    if not folded:
+    known = list(known)
+    if not known:
         return "The library holds none: record an action, for instance `actionpose record wave`."
-    near = get_close_matches(name.casefold(), folded, n=3)
-    if near:
-        return f"Did you mean {' or '.join(folded[word] for word in near)}?"
+    if near := find_near(name, known):
+        return f"Did you mean {' or '.join(near)}?"
     return "`actionpose templates list` shows what there is."

@@ -20,6 +20,11 @@ class KeyboardOutput:
         What to press for an action: a character, a name such as ``space``, ``page_down`` or ``f5``, or several held
         together, ``ctrl+s``. Other actions press nothing.
 
+    Attributes
+    ----------
+    labels : tuple of str
+        The actions that have keys.
+
     Raises
     ------
     OutputError
@@ -38,6 +43,7 @@ class KeyboardOutput:
             raise OutputError(
                 "Keys cannot be pressed here: no desktop was found.", hint="Run it in a terminal of the desktop."
             ) from None
+        self.labels = tuple(keys)
         self._keys = {label: [_key(name, keyboard.Key) for name in _split(combo)] for label, combo in keys.items()}
         self._controller = keyboard.Controller()
 

@@ -6,6 +6,7 @@ import re
 import shlex
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from actionpose.naming import normalize_label
 from actionpose.outputs.base import Output, OutputError
 
 __all__ = ["open_output"]
@@ -99,7 +100,7 @@ def _key_map(rest: str) -> dict[str, str]:
     pairs = re.findall(r"([^=]+)=(.[^,]*)(?:,|$)", rest)  # a key may be a comma
     if not pairs or ",".join(f"{label}={key}" for label, key in pairs) != rest:
         raise OutputError(f"Expected actions and their keys, got {rest!r}.", hint="Write key:wave=space,clap=ctrl+s.")
-    return {label.strip(): key.strip() or key for label, key in pairs}
+    return {normalize_label(label): key.strip() or key for label, key in pairs}
 
 
 def _open_command(rest: str) -> Output:

@@ -13,6 +13,7 @@ from textual.app import App
 
 from actionpose.library import Action, StoredTemplate, TemplateLibrary, changes
 from actionpose.library.changes import Change
+from actionpose.naming import describe_new, find_alike, normalize_label
 from actionpose.template import Template
 from actionpose.tui.dialogs import Answer, Confirm, PathSuggester, Prompt, typed_path
 
@@ -62,16 +63,16 @@ class Editor:
                 note=f"It has {n_takes} takes." if n_takes > 1 else "",
             )
         )
-        if answer is None or answer.text == take.label:
+        if answer is None or (label := normalize_label(answer.text)) == take.label:
             return
         if answer.is_ticked:
-            await self._do(partial(changes.relabel_takes, ids=[take.id], label=answer.text))
-        elif answer.text in actions:
-            question = f"There is an action {answer.text} already. Merge {take.label} into it?"
+            await self._do(partial(changes.relabel_takes, ids=[take.id], label=label))
+        elif label in actions:
+            question = f"There is an action {label} already. Merge {take.label} into it?"
             if await self._app.push_screen_wait(Confirm(question, yes="Merge")):
-                await self._do(partial(changes.merge_actions, labels=[take.label], into=answer.text))
+                await self._do(partial(changes.merge_actions, labels=[take.label], into=label))
         else:
-            await self._do(partial(changes.rename_action, old=take.label, new=answer.text))
+            await self._do(partial(changes.rename_action, old=take.label, new=label))
 
     async def tag(self, chosen: Sequence[Template], actions: Mapping[str, Action]) -> None:
         """Change the tags of the takes' actions; tags that only some of them have stay as they are."""
@@ -84,7 +85,10 @@ class Editor:
         )
         if answer is None:
             return
-        typed = {tag.strip() for tag in answer.text.split(",")} - {""}
+        typed = {normalize_label(tag) for tag in answer.text.split(",")} - {""}
+        for tag in sorted(typed.difference(known)):
+            for other in find_alike(tag, known):
+                self._app.notify(f'there is a tag "{other}" already; "{tag}" is another one', markup=False)
         if typed != common:
             await self._do(partial(changes.tag_actions, labels=labels, add=typed, drop=common - typed))
 
@@ -161,9 +165,17 @@ class Editor:
         return await self._app.push_screen_wait(prompt)
 
     async def _do(self, make: Callable[[TemplateLibrary], Change]) -> None:
-        change = await self._run(make)
+        def act(library: TemplateLibrary) -> tuple[Change, list[str]]:
+            before = library.labels()
+            change = make(library)
+            after = library.labels()
+            return change, describe_new(after, [label for label in before if label in after])
+
+        change, notes = await self._run(act)
         self._done.append(change)
         self._on_change(change)
+        for note in notes:
+            self._app.notify(note, severity="warning", timeout=8, markup=False)
 
     async def _run(self, act: Callable[[TemplateLibrary], _Result]) -> _Result:
         async with self._order:

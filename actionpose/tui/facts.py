@@ -20,6 +20,7 @@ def describe_take(row: Row, *, health_note: str = "") -> Content:
     template = row.template
     lines = [
         Content.styled(template.label, "bold") + Content.styled(f"  take {template.id[:8]}", _MUTED),
+        *(Content.styled(f"! Nearly the name of {other}: rename or merge one", "$text-warning") for other in row.alike),
         *_health(row, health_note),
         Content(""),
         Content(_timing(template)),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from actionpose.decision import ActionEvent
 from actionpose.errors import ActionposeError, InvalidDataError
+from actionpose.naming import describe_missing
 from actionpose.outputs import Dispatcher, OutputError, OutputStatus, open_output
 from actionpose.pose import Pose
 from actionpose.session import RunnerState, SessionRunner, SessionStats, Tick
@@ -64,6 +65,9 @@ class Feed:
         self._listeners: tuple[Callable[[Tick], None], ...] = ()
         self._library_problem = ""
         self._recognizers: RecognizerSet | None = None  # that was made last
+        self._labels: list[str] | None = None  # of the library; None until it was read
+        self._labels_with_keys: list[str] = []
+        self._missing_labels: tuple[str, ...] = ()
         self._dispatcher: Dispatcher | None = None
         self._runner = SessionRunner(
             open_source=self._source_opener(settings),
@@ -94,7 +98,7 @@ class Feed:
     def notes(self) -> tuple[str, ...]:
         """What the user should be told: damage, receivers that are down, templates that cannot be used."""
         outputs = self._dispatcher.notes if self._dispatcher else ()
-        return (*self._runner.notes, *outputs, *filter(None, [self._library_problem]))
+        return (*self._runner.notes, *outputs, *self._missing_labels, *filter(None, [self._library_problem]))
 
     @property
     def outputs(self) -> tuple[OutputStatus, ...]:
@@ -216,6 +220,8 @@ class Feed:
         def make() -> RecognizerSet | None:
             self._library_problem, self.has_templates = "", True
             made = None
+            self._labels = self._library().labels()
+            self._look_for_labels()
             try:
                 made = make_recognizer(self._library(), settings.recognizer)
             except EmptyLibraryError:
@@ -227,6 +233,11 @@ class Feed:
 
         return make
 
+    def _look_for_labels(self) -> None:
+        """Note which actions that have keys are not in the library."""
+        if self._labels is not None:
+            self._missing_labels = tuple(describe_missing(self._labels_with_keys, self._labels))
+
     def _set_outputs(self, specs: tuple[str, ...]) -> None:
         outputs, problem = [], None
         for spec in specs:
@@ -236,6 +247,8 @@ class Feed:
                 outputs.append(open_output(spec))
             except ActionposeError as error:
                 problem = error
+        self._labels_with_keys = [label for output in outputs for label in getattr(output, "labels", ())]
+        self._look_for_labels()
         before, self._dispatcher = self._dispatcher, Dispatcher(outputs) if outputs else None
         if before:
             before.close()

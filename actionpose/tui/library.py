@@ -18,6 +18,7 @@ from actionpose.bank import group_by_poses
 from actionpose.errors import ActionposeError, LibraryError
 from actionpose.health import TemplateHealth
 from actionpose.library.changes import Change
+from actionpose.naming import find_alike
 from actionpose.template import Template
 from actionpose.tui.compare import CompareScreen
 from actionpose.tui.editor import Editor
@@ -263,6 +264,7 @@ class LibraryScreen(Screen[None]):
         return Row(
             template=template,
             tags=action.tags if action else (),
+            alike=tuple(find_alike(template.label, self._contents.actions)),
             health=self._health.get(template.id),
             is_marked=template.id in self._marked,
             is_being_checked=self._is_checking,

@@ -61,10 +61,14 @@ def read_contents(library: TemplateLibrary) -> Contents:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Row:
-    """One template as the table shows it; `health` is None where it is not known, or not yet."""
+    """One template as the table shows it; `health` is None where it is not known, or not yet.
+
+    `alike` are other actions whose names are nearly this one's.
+    """
 
     template: Template
     tags: tuple[str, ...] = ()
+    alike: tuple[str, ...] = ()
     health: TemplateHealth | None = None
     is_marked: bool = False
     is_being_checked: bool = False

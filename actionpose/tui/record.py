@@ -18,6 +18,7 @@ from textual.screen import Screen
 from textual.widgets import DataTable, Footer, Input, Label, Static
 
 from actionpose.errors import ActionposeError, InvalidDataError
+from actionpose.naming import describe_new
 from actionpose.recorder import RecorderSettings
 from actionpose.session import SessionRecording
 from actionpose.template import validate_label
@@ -180,6 +181,8 @@ class RecordScreen(Screen[None]):
             return
         if not (label := self._read_label()):
             return
+        if label != self._attempts.label:
+            self._work(self._tell_alike(label))
         self._source = self.app.settings.source
         self._attempts.begin(label)
         self._fill_table()
@@ -378,6 +381,10 @@ class RecordScreen(Screen[None]):
             self._fill_table()
 
         self.run_worker(work(), group="record")
+
+    async def _tell_alike(self, label: str) -> None:
+        for note in describe_new([label], await asyncio.to_thread(self.app.library.labels)):
+            self.app.notify(note, severity="warning", timeout=8, markup=False)
 
     async def _close(self, recording: SessionRecording) -> None:
         await asyncio.to_thread(recording.close)

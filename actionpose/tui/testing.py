@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -17,7 +18,9 @@ from textual.screen import Screen
 from textual.widgets import DataTable, Footer, Input, ProgressBar, Static
 
 from actionpose.errors import ActionposeError
+from actionpose.naming import describe_missing
 from actionpose.session.recognizers import RecognizerSet, make_recognizer
+from actionpose.template import UNKNOWN
 from actionpose.tui.dialogs import PathSuggester, typed_path
 from actionpose.tui.header import HeaderBar
 from actionpose.tui.score import ScoreView
@@ -259,7 +262,9 @@ class TestScreen(Screen[None]):
             self.post_message(self.Failed(error))
         else:
             if trial is not None:
-                self.post_message(self.Tried(trial))
+                performed = {label for label, _, _ in trial.spans or ()} - {UNKNOWN}
+                missing = describe_missing(performed, app.library.labels())
+                self.post_message(self.Tried(replace(trial, notes=(*trial.notes, *missing))))
 
     def on_test_screen_advanced(self, message: Advanced) -> None:
         """Show how far it is."""

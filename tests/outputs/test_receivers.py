@@ -394,6 +394,11 @@ def pressed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return seen
 
 
+def test_the_labels_of_keys_are_kept_as_those_of_actions_are(pressed):
+    assert open_output("key:cafe\u0301=space,wave=a").labels == ("caf\u00e9", "wave")
+    assert not pressed
+
+
 def test_keys_are_pressed_and_released(pressed):
     output = open_output("key:wave=space,clap=Ctrl+s,jump=,,plus=ctrl++")
     for label in ("wave", "clap", "jump", "plus", "squat"):

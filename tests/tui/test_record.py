@@ -115,6 +115,21 @@ async def test_redo_drops_the_take_and_records_another(run_app):
         assert first not in {template.id for template in pilot.app.library.templates()}
 
 
+async def test_a_label_that_is_nearly_there_already_is_told_of(run_app, taught):
+    assert "wave" in taught.labels()
+    async with run_app(STILL_SCRIPT) as pilot:
+        await go_to_record(pilot)
+        screen = pilot.app.screen
+        screen.query_one("#label", Input).value = "Wave"
+        await accept(pilot)
+        await press(pilot, "r")
+        await until(pilot, lambda: 'there is an action "wave" already; "Wave" will be another one' in notices(pilot))
+        await press(pilot, "escape", "e")
+        screen.query_one("#label", Input).value = "UNKNOWN"
+        await press(pilot, "enter")
+        await until(pilot, lambda: "no template can have this label" in notices(pilot))
+
+
 async def test_a_take_is_not_judged_by_its_own_mirror_image(taught, wave):
     attempts = Attempts(lambda: taught)
     attempts.begin("swing")

@@ -327,3 +327,13 @@ def make_trial(path: Path) -> Trial:
         time=time,
         ratio=np.stack([2.0 - 0.8 * np.exp(-((time - 5.0) ** 2)), dip], axis=1),
     )
+
+
+async def test_performed_actions_that_are_not_in_the_library_are_answered_with_the_nearest(
+    app: ActionposeApp, recordings: Path
+) -> None:
+    write_spans(recordings / "gym.jsonl", [Move("wavee", 1.0, 2.5)])
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+        screen(app).query_one("#path", Input).value = str(recordings / "gym.jsonl")
+        await pilot.press("enter")
+        await wait_for(pilot, lambda: "wavee: not in the library; did you mean wave?" in notices_of(app))
