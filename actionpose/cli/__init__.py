@@ -20,6 +20,7 @@ from types import FrameType
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from actionpose import __version__
 from actionpose.cli.groups import CommandGroup
@@ -82,6 +83,11 @@ class _LazyGroup(CommandGroup):
         command: click.Command = getattr(importlib.import_module(f"{__name__}.{name}"), name)
         return command
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Offer the commands without importing them."""
+        commands = [CompletionItem(name, help=text) for name, text in _COMMANDS.items() if name.startswith(incomplete)]
+        return [*commands, *click.Command.shell_complete(self, ctx, incomplete)]
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
             formatter.write_dl(list(_COMMANDS.items()))
@@ -113,6 +119,12 @@ First steps:
   actionpose record wave --takes 2    show it an action
   actionpose live                     and see it recognised
   actionpose help templates           what a command does, with examples
+
+\b
+Completion of commands, options, labels and ids by the tabulator key, in a shell:
+  eval "$(_ACTIONPOSE_COMPLETE=bash_source actionpose)"          in ~/.bashrc
+  eval "$(_ACTIONPOSE_COMPLETE=zsh_source actionpose)"           in ~/.zshrc
+  _ACTIONPOSE_COMPLETE=fish_source actionpose | source           in config.fish
 """,
 )
 @click.version_option(__version__, message="%(prog)s %(version)s")

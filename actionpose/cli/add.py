@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 import numpy as np
 
+from actionpose.cli.completion import complete_labels
 from actionpose.cli.options import epilog, library_option, mirror_option, model_option, parse_time
 from actionpose.cli.terminal import STILL_NOTE, echo, frame_progress, template_line
 from actionpose.cli.wiring import open_estimator, open_library, tell_left_aside, tell_new_labels
@@ -30,7 +31,7 @@ _TO_THE_END_S = 1e9
 @click.command(
     epilog=epilog("add squat squat.mp4", "add wave party.mp4 --start 12.5 --end 14", "add --spans spans.csv")
 )
-@click.argument("label", required=False)
+@click.argument("label", required=False, shell_complete=complete_labels)
 @click.argument("video", required=False, type=click.Path(path_type=Path))
 @click.option(
     "--start", metavar="TIME", callback=parse_time, help="Where the action begins: seconds, or mm:ss, or hh:mm:ss."

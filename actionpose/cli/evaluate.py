@@ -12,6 +12,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from actionpose.bank import group_by_poses
+from actionpose.cli.completion import complete_labels
 from actionpose.cli.measure import draw_pictures, measure_clips, measure_library, measure_streams
 from actionpose.cli.options import epilog, library_option, merge_option, model_option, recognition_options
 from actionpose.cli.report import ClipReport, StreamReport
@@ -87,6 +88,7 @@ def _split_users(context: click.Context, parameter: click.Parameter, value: str 
 @click.option(
     "--hide",
     metavar="LABEL",
+    shell_complete=complete_labels,
     multiple=True,
     callback=lambda _context, _option, labels: tuple(map(normalize_label, labels)),
     help="Library: do not show this action to the recogniser; `unknown` is the right answer to it.",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 
 import click
 
+from actionpose.cli.completion import complete_labels
 from actionpose.cli.options import epilog, library_option, mirror_option, model_option
 from actionpose.cli.terminal import STILL_NOTE, StatusLine, echo, template_line
 from actionpose.cli.wiring import (
@@ -47,7 +48,7 @@ _NOBODY = "Nobody was in view, so nothing was recorded."
         "record wave", "record plank --takes 2 --seconds 3", "record wave --source 1", "record --background 30"
     )
 )
-@click.argument("label", required=False)
+@click.argument("label", required=False, shell_complete=complete_labels)
 @click.option("--source", default="0", show_default=True, help="Camera number, URL, video, recording or puppet.")
 @click.option("--takes", type=click.IntRange(1, 100), default=3, show_default=True, help="Good takes wanted.")
 @click.option("--auto", is_flag=True, help="Begin and end each take with the motion (the default).")

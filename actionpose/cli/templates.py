@@ -6,13 +6,14 @@ import dataclasses
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from actionpose.bank import group_by_poses
+from actionpose.cli.completion import complete_names, complete_removed
 from actionpose.cli.groups import CommandGroup
-from actionpose.cli.options import epilog, library_option
+from actionpose.cli.options import epilog, library_option, parse_time
 from actionpose.cli.terminal import echo, echo_json, show_table, simple_table, template_line
 from actionpose.cli.wiring import (
     EmptyLibraryError,
@@ -22,15 +23,21 @@ from actionpose.cli.wiring import (
     telling_new_labels,
 )
 from actionpose.health import TemplateHealth, check_templates
-from actionpose.library import StoredTemplate, TemplateLibrary, UnusableTemplate
 from actionpose.naming import describe_alike, normalize_label
 from actionpose.session.recognizers import describe_poses
+from actionpose.template import Template, validate_label
 from actionpose.tradeoff import SENSITIVITIES, Tradeoff, compute_tradeoff
+
+if TYPE_CHECKING:  # they bring SQLAlchemy, for which completing a name need not wait
+    from actionpose.library import Action, StoredTemplate, TemplateLibrary
+    from actionpose.library.changes import Change
 
 __all__ = ["templates"]
 
 _json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-_name = click.argument("name", metavar="LABEL|ID")
+_names = click.argument("names", metavar="LABEL|ID...", nargs=-1, required=True, shell_complete=complete_names)
+_NOTHING = "Nothing to change."
+_SHORTEST_ID = 4  # that a folder's name is taken for
 
 
 @click.group(
@@ -54,7 +61,10 @@ def list_(*, removed: bool, as_json: bool, library: str | None) -> None:
     with open_library(library) as lib:
         usable = [] if removed else lib.templates()
         found: list[StoredTemplate] = lib.removed() if removed else [*usable, *lib.unusable()]
-        _show_list(found, as_json=as_json)
+        if as_json:
+            echo_json(_records(lib, found))
+        else:
+            _show_list(found)
         if not found and removed:
             echo(f"Nothing that {lib.location} holds was removed.", err=True)
         elif not found:
@@ -66,14 +76,13 @@ def list_(*, removed: bool, as_json: bool, library: str | None) -> None:
 
 
 @templates.command(epilog=epilog("templates show wave", "templates show 3f2a91c0 --json"))
-@_name
+@_names
 @_json_option
 @library_option
-def show(*, name: str, as_json: bool, library: str | None) -> None:
-    """Show all that is known of an action or a template."""
+def show(*, names: tuple[str, ...], as_json: bool, library: str | None) -> None:
+    """Show all that is known of actions or templates."""
     with open_library(library) as lib:
-        found = lib.templates(name) if normalize_label(name) in lib.labels() else [lib.get(name)]
-    records = [_record(template) for template in found]
+        records = _records(lib, _find(lib, names))
     if as_json:
         echo_json(records)
         return
@@ -84,49 +93,131 @@ def show(*, name: str, as_json: bool, library: str | None) -> None:
             echo(f"{key:12} {_in_words(value)}")
 
 
-@templates.command(epilog=epilog("templates rename wave greet", "templates rename hello greet --merge"))
-@click.argument("old")
-@click.argument("new")
+@templates.command(
+    epilog=epilog(
+        "templates rename wave greet", "templates rename hello greet --merge", "templates rename 3f2a91c0 greet"
+    )
+)
+@click.argument("old", metavar="OLD|ID", shell_complete=complete_names)
+@click.argument("new", shell_complete=complete_names)
 @click.option("--merge", is_flag=True, help="Join the templates of NEW if there are any.")
 @library_option
 def rename(*, old: str, new: str, merge: bool, library: str | None) -> None:
-    """Give the action OLD the name NEW."""
+    """Give the action OLD, or the template ID alone, the name NEW."""
+    old, new = normalize_label(old), validate_label(new)
     with open_library(library) as lib, telling_new_labels(lib):
-        action = lib.rename(old, new, merge=merge)
-    echo(f"{action.label}  {action.n_templates} templates")
+        if old in lib.labels():
+            is_same = lib.rename(old, new, merge=merge).label == old
+        else:
+            is_same = _relabel(lib, lib.get(old), new)
+        [action] = _actions(lib, [new])
+    echo(f"{action.label}  {_count(action.n_templates)}")
+    if is_same:
+        echo(_NOTHING, err=True)
 
 
-@templates.command(epilog=epilog("templates enable wave"))
-@_name
+@templates.command(epilog=epilog("templates merge hello hi --into greet"))
+@click.argument("labels", metavar="LABEL...", nargs=-1, required=True, shell_complete=complete_names)
+@click.option("--into", metavar="LABEL", required=True, shell_complete=complete_names, help="The action that remains.")
 @library_option
-def enable(*, name: str, library: str | None) -> None:
-    """Use an action or a template again."""
-    _change(library, lambda lib: lib.set_enabled(name, True))
+def merge(*, labels: tuple[str, ...], into: str, library: str | None) -> None:
+    """Make one action of several: of their templates, tags and notes."""
+    into = validate_label(into)
+    labels = tuple(map(normalize_label, labels))
+    if set(labels) == {into}:
+        raise click.UsageError(f"Expected other actions than {into}, to be merged into it.")
+    from actionpose.library import changes
+
+    _do(library, lambda lib: changes.merge_actions(lib, labels, into))
 
 
-@templates.command(epilog=epilog("templates disable wave", "templates disable 3f2a91c0"))
-@_name
+@templates.command(epilog=epilog("templates tag wave clap --add hands", "templates tag wave --drop hands"))
+@click.argument("labels", metavar="LABEL...", nargs=-1, required=True, shell_complete=complete_names)
+@click.option("--add", metavar="TAG", multiple=True, help="Give them this tag; may be repeated.")
+@click.option("--drop", metavar="TAG", multiple=True, help="Take this tag from them; may be repeated.")
 @library_option
-def disable(*, name: str, library: str | None) -> None:
-    """Keep an action or a template, but do not recognise by it."""
-    _change(library, lambda lib: lib.set_enabled(name, False))
+def tag(*, labels: tuple[str, ...], add: tuple[str, ...], drop: tuple[str, ...], library: str | None) -> None:
+    """Tag actions, to find them by; without options, print their tags."""
+    from actionpose.library import changes
+
+    with open_library(library) as lib:
+        labels = tuple(action.label for action in _actions(lib, labels))
+        done = changes.tag_actions(lib, labels, add=add, drop=drop) if add or drop else None
+        chosen = _actions(lib, labels)
+    for action in chosen:
+        echo(f"{action.label}  {', '.join(action.tags)}")
+    if done:
+        echo(f"{done.summary}.", err=True)
 
 
-@templates.command(epilog=epilog("templates remove wave", "templates remove 3f2a91c0"))
-@_name
+@templates.command(epilog=epilog('templates notes wave "right hand only"', "templates notes wave"))
+@click.argument("label", shell_complete=complete_names)
+@click.argument("text", required=False)
 @library_option
-def remove(*, name: str, library: str | None) -> None:
-    """Remove an action or a template; `templates restore` brings it back."""
-    _change(library, lambda lib: lib.remove(name))
+def notes(*, label: str, text: str | None, library: str | None) -> None:
+    """Write the notes on an action anew; without TEXT, print them."""
+    with open_library(library) as lib:
+        [action] = _actions(lib, [label])
+        if text is None:
+            echo(action.notes)
+            return
+        lib.set_notes(label, text)
+    echo(_NOTHING if text == action.notes else f"The notes on {label} are written.", err=True)
+
+
+@templates.command(epilog=epilog("templates mirror wave", "templates mirror 3f2a91c0"))
+@_names
+@library_option
+def mirror(*, names: tuple[str, ...], library: str | None) -> None:
+    """Add the mirror image of templates, so that the other side is recognised too."""
+    from actionpose.library import changes
+
+    _do(library, lambda lib: changes.add_mirrored(lib, [template.id for template in _find(lib, names)]))
+
+
+@templates.command(epilog=epilog("templates trim 3f2a91c0", "templates trim 3f2a91c0 --start 0.3 --end 1.5"))
+@click.argument("name", metavar="ID", shell_complete=complete_names)
+@click.option("--start", metavar="TIME", callback=parse_time, help="Where in the clip it is to begin.")
+@click.option("--end", metavar="TIME", callback=parse_time, help="Where it is to end.")
+@library_option
+def trim(*, name: str, start: float | None, end: float | None, library: str | None) -> None:
+    """Keep a part of a template's clip; without options, what is between its still ends."""
+    from actionpose.library import changes
+
+    _do(library, lambda lib: changes.trim_take(lib, name, start_s=start, end_s=end))
+
+
+@templates.command(epilog=epilog("templates enable wave clap"))
+@_names
+@library_option
+def enable(*, names: tuple[str, ...], library: str | None) -> None:
+    """Use actions or templates again."""
+    _change(library, lambda lib: lib.set_enabled(names, True))
+
+
+@templates.command(epilog=epilog("templates disable wave", "templates disable 3f2a91c0 clap"))
+@_names
+@library_option
+def disable(*, names: tuple[str, ...], library: str | None) -> None:
+    """Keep actions or templates, but do not recognise by them."""
+    _change(library, lambda lib: lib.set_enabled(names, False))
+
+
+@templates.command(epilog=epilog("templates remove wave", "templates remove 3f2a91c0 clap"))
+@_names
+@library_option
+def remove(*, names: tuple[str, ...], library: str | None) -> None:
+    """Remove actions or templates; `templates restore` brings them back."""
+    _change(library, lambda lib: lib.remove(names))
     echo("Undo with: actionpose templates restore", err=True)
 
 
 @templates.command(epilog=epilog("templates restore", "templates restore wave"))
-@click.argument("name", metavar="[LABEL|ID]", required=False)
+@click.argument("names", metavar="[LABEL|ID]...", nargs=-1, shell_complete=complete_removed)
 @library_option
-def restore(*, name: str | None, library: str | None) -> None:
+def restore(*, names: tuple[str, ...], library: str | None) -> None:
     """Bring back what was removed last, or what is named."""
-    _change(library, lambda lib: lib.restore(name))
+    _change(library, lambda lib: lib.restore(names or None))
 
 
 @templates.command(epilog=epilog("templates undo"))
@@ -139,17 +230,20 @@ def undo(*, library: str | None) -> None:
     """
     with open_library(library) as lib:
         done = lib.undo()
-    click.echo(f"Undone: {done}." if done else "There is nothing to undo.", err=True)
+    echo(f"Undone: {done}." if done else "There is nothing to undo.", err=True)
 
 
 @templates.command(epilog=epilog("templates export my-templates/", "templates export wave.json 3f2a91c0"))
-@click.argument("target", type=click.Path(path_type=Path))
-@click.argument("names", metavar="[LABEL|ID]...", nargs=-1)
+@click.argument("target")
+@click.argument("names", metavar="[LABEL|ID]...", nargs=-1, shell_complete=complete_names)
 @library_option
-def export(*, target: Path, names: tuple[str, ...], library: str | None) -> None:
-    """Write templates to portable files, one each, into the folder TARGET; all of them, or those named."""
+def export(*, target: str, names: tuple[str, ...], library: str | None) -> None:
+    """Write templates to portable files, one each, into the folder TARGET; all of them, or those named.
+
+    TARGET is the file itself when it ends in .json. A folder that is called like an action is written ./wave.
+    """
     with open_library(library) as lib:
-        stored_templates(lib)
+        _check_target(target, names, stored_templates(lib))
         for path in lib.export(target, names=names or None):
             echo(path)
 
@@ -248,13 +342,70 @@ def _show_tradeoff(tradeoff: Tradeoff) -> None:
         echo("missed: too few takes; record each action twice or more. A mirror image is no take of its own")
 
 
+def _do(location: str | None, do: Callable[[TemplateLibrary], Change]) -> None:
+    """Make a change, and show the templates that are new or changed."""
+    with open_library(location) as lib, telling_new_labels(lib):
+        done = do(lib)
+        changed = [lib.get(key) for key in done.ids]
+    for template in changed:
+        echo(template_line(template))
+    echo(f"{done.summary}.", err=True)
+
+
+def _find(library: TemplateLibrary, names: Iterable[str]) -> list[Template]:
+    """Return the templates that labels and ids name, each once."""
+    labels = library.labels()
+    found = [library.templates(name) if normalize_label(name) in labels else [library.get(name)] for name in names]
+    return list({template.id: template for of_name in found for template in of_name}.values())
+
+
+def _actions(library: TemplateLibrary, labels: Iterable[str]) -> list[Action]:
+    """Return the actions of these labels; for one that none has, the library's error says what is near."""
+    by_label = {action.label: action for action in library.actions()}
+    labels = list(dict.fromkeys(map(normalize_label, labels)))
+    for label in labels:
+        if label not in by_label:
+            library.templates(label)
+    return [by_label[label] for label in labels]
+
+
+def _check_target(target: str, names: Sequence[str], stored: Iterable[Template]) -> None:
+    """Refuse a target that looks like what is to be exported: the folder was forgotten, or comes second."""
+    is_bare = Path(target).name == target and not target.endswith(".json")
+    is_name = any(target == template.label or _is_id(target, template) for template in stored)
+    if is_bare and is_name:
+        folder = next((name for name in names if Path(name).name != name), "FOLDER/")
+        raise click.UsageError(
+            f"{target} is the name of something to export, not where to: "
+            f"`actionpose templates export {folder} {target}`. A folder that is called so is written ./{target}"
+        )
+
+
+def _is_id(text: str, template: Template) -> bool:
+    return len(text) >= _SHORTEST_ID and template.id.startswith(text)
+
+
+def _count(number: int) -> str:
+    return "1 template" if number == 1 else f"{number} templates"
+
+
+def _relabel(library: TemplateLibrary, template: Template, label: str) -> bool:
+    """Let one template be of another action; return whether it was of that one already."""
+    from actionpose.library import changes
+
+    is_same = template.label == validate_label(label)
+    if not is_same:
+        changes.relabel_takes(library, [template.id], label)
+    return is_same
+
+
 def _change(location: str | None, change: Callable[[TemplateLibrary], Iterable[StoredTemplate]]) -> None:
     """Do something to the library, and show the templates it was done to."""
     with open_library(location) as lib, telling_new_labels(lib):
         changed = list(change(lib))
     for template in changed:
         echo(template_line(template))
-    echo(f"{len(changed)} templates changed." if changed else "Nothing to change.", err=True)
+    echo(f"{_count(len(changed))} changed." if changed else _NOTHING, err=True)
 
 
 def _say_empty(library: TemplateLibrary) -> None:
@@ -266,17 +417,14 @@ def _say_empty(library: TemplateLibrary) -> None:
         echo(f"hint: {error.hint}", err=True)
 
 
-def _show_list(found: list[StoredTemplate], *, as_json: bool) -> None:
-    if as_json:
-        echo_json([_record(template) for template in found])
-        return
+def _show_list(found: Sequence[StoredTemplate]) -> None:
     if not found:
         return
     table = simple_table("id", "label", "seconds", "fps", "", "created", "source", names={"label", "source"})
     for template in found:
         status = "" if template.enabled else "disabled"
         seconds = rate = source = ""
-        if isinstance(template, UnusableTemplate):
+        if not isinstance(template, Template):
             status = "cannot be used"
         else:
             seconds, rate = f"{template.sequence.duration:.1f}", f"{template.sequence.rate_hz:.0f}"
@@ -286,8 +434,20 @@ def _show_list(found: list[StoredTemplate], *, as_json: bool) -> None:
     show_table(table)
 
 
+def _records(library: TemplateLibrary, found: Iterable[StoredTemplate]) -> list[dict[str, Any]]:
+    """Return templates for JSON, each with the tags of its action and the notes on it."""
+    by_label = {action.label: action for action in library.actions()}
+    records = []
+    for template in found:
+        action = by_label.get(template.label)
+        records.append(
+            _record(template) | {"tags": list(action.tags) if action else [], "notes": action.notes if action else ""}
+        )
+    return records
+
+
 def _record(template: StoredTemplate) -> dict[str, Any]:
-    if isinstance(template, UnusableTemplate):
+    if not isinstance(template, Template):
         return dataclasses.asdict(template) | {"created": template.created.isoformat()}
     sequence = template.sequence
     return {
@@ -313,4 +473,6 @@ def _finite(record: Mapping[str, Any]) -> dict[str, Any]:
 def _in_words(value: object) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{key} {_in_words(item)}" for key, item in value.items())
+    if isinstance(value, list):
+        return ", ".join(value)
     return f"{value:.3g}" if isinstance(value, float) else str(value)

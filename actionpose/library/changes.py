@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
+from actionpose.errors import InvalidDataError
 from actionpose.library.files import load_templates
 from actionpose.library.library import TemplateLibrary
 from actionpose.library.lookup import Action
 from actionpose.library.rows import StoredTemplate
+from actionpose.naming import normalize_label
+from actionpose.takes import assess_take, trim_still
 from actionpose.template import Template
 
 __all__ = [
@@ -22,7 +28,10 @@ __all__ = [
     "remove_takes",
     "rename_action",
     "tag_actions",
+    "trim_take",
 ]
+
+_SAME_TIME_S = 1e-6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,10 +117,15 @@ def tag_actions(
     library: TemplateLibrary, labels: Iterable[str], *, add: Collection[str], drop: Collection[str]
 ) -> Change:
     """Add tags to actions and take others away."""
-    before = [action for action in library.actions() if action.label in set(labels)]
+    added, dropped = ({normalize_label(tag) for tag in tags} for tags in (add, drop))
+    chosen = [action for action in library.actions() if action.label in set(labels)]
+    tags_by_label = {action.label: (set(action.tags) | added) - dropped for action in chosen}
+    before = [action for action in chosen if tags_by_label[action.label] != set(action.tags)]
+    if not before:
+        return Change(summary="Nothing to change", undo=lambda lib: None)  # noqa: ARG005
     with library.transaction():
         for action in before:
-            library.set_tags(action.label, (set(action.tags) | set(add)) - set(drop))
+            library.set_tags(action.label, tags_by_label[action.label])
     return Change(
         summary=f"Tagged {', '.join(action.label for action in before)}",
         undo=lambda lib: _describe_again(lib, before),
@@ -119,16 +133,75 @@ def tag_actions(
 
 
 def add_mirrored(library: TemplateLibrary, ids: Sequence[str]) -> Change:
-    """Add the mirror image of templates, as takes of the same actions."""
-    originals = [template for template in library.templates() if template.id in set(ids)]
+    """Add the mirror image of templates, as takes of the same actions, unless it is there already."""
+    templates = library.templates()
+    is_there = {of for template in templates for of in _mirror_images(template)}
+    originals = [template for template in templates if template.id in set(ids) - is_there]
+    if not originals:
+        return Change(summary="The mirror image is there already", undo=lambda lib: None)  # noqa: ARG005
     new_ids = tuple(template.id for template in library.add_all([template.mirrored() for template in originals]))
     return Change(summary=f"Mirrored {describe(originals)}", undo=lambda lib: lib.remove(new_ids), ids=new_ids)
 
 
+def trim_take(
+    library: TemplateLibrary, template_id: str, *, start_s: float | None = None, end_s: float | None = None
+) -> Change:
+    """Keep a part of a template's clip.
+
+    Parameters
+    ----------
+    library : TemplateLibrary
+        Holds it.
+    template_id : str
+        Which template.
+    start_s, end_s : float, optional
+        What to keep, half-open, in seconds from the beginning of the clip. Without either, what is between the still
+        ends, as the recorder cuts.
+
+    Raises
+    ------
+    InvalidDataError
+        If fewer than two frames would remain.
+    """
+    before = library.get(template_id)
+    clip = before.sequence
+    if start_s is None and end_s is None:
+        kept = trim_still(clip)
+    else:
+        begin = float(clip.time[0])
+        start, end = (np.searchsorted(clip.time, begin + (s or 0.0) - _SAME_TIME_S) for s in (start_s, end_s))
+        kept = clip[int(start) : len(clip) if end_s is None else int(end)]
+    if len(kept) < 2:
+        raise InvalidDataError(
+            f"Nothing would remain of template {before.id[:8]} ({before.label}).",
+            hint=f"It lasts {clip.duration:.2f} s: keep a part of that, of two frames at least.",
+        )
+    if len(kept) == len(clip):
+        return Change(summary="It is as short already", undo=lambda lib: None)  # noqa: ARG005
+    provenance = dict(before.provenance)
+    with contextlib.suppress(KeyError, ValueError):  # unless it says where in its source the clip lies
+        offset = float(provenance["start"]) - float(clip.time[0])
+        provenance |= {"start": f"{offset + kept.time[0]:.3f}", "end": f"{offset + kept.time[-1]:.3f}"}
+    verdict = assess_take(kept, may_be_still=True)
+    library.update(replace(before, sequence=kept, provenance=provenance, quality=verdict.numbers))
+    return Change(
+        summary=f"Trimmed {describe([before])} from {clip.duration:.2f} to {kept.duration:.2f} s",
+        undo=lambda lib: lib.update(before),
+        ids=(before.id,),
+    )
+
+
+def _mirror_images(template: Template) -> Iterable[str]:
+    """Yield the ids of the templates that a template is a mirror image of, or that are one of it."""
+    original = template.provenance.get("mirror_of")
+    return (original, template.id) if original else ()
+
+
 def import_takes(library: TemplateLibrary, path: Path, *, replacing: bool = False) -> Change:
     """Read template files, or a folder of them."""
-    in_files = {template.id for template in load_templates(path).values()}
+    in_files = {read.template.id for read in load_templates(path).values()}
     before = [template for template in library.templates() if template.id in in_files]
+    actions = library.actions()
     imported = library.import_(path, replace=replacing)
     new_ids = [template.id for template in imported if template.id not in {t.id for t in before}]
 
@@ -138,6 +211,7 @@ def import_takes(library: TemplateLibrary, path: Path, *, replacing: bool = Fals
                 lib.remove(new_ids)
             if before:
                 lib.update_all(before)
+            _describe_again(lib, [action for action in actions if action.label in set(lib.labels())])
 
     return Change(
         summary=f"Imported {describe(imported)} from {path}" if imported else f"{path} holds nothing new",

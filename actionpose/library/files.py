@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -23,7 +24,15 @@ from actionpose.recording import SkeletonRecord
 from actionpose.template import Template
 from actionpose.whole_file import save_whole, writing_error
 
-__all__ = ["ID_PATTERN", "file_names", "have_same_content", "load_template", "load_templates", "save_template"]
+__all__ = [
+    "ID_PATTERN",
+    "TemplateFile",
+    "file_names",
+    "have_same_content",
+    "load_template",
+    "load_templates",
+    "save_template",
+]
 
 FORMAT: Literal["actionpose-template"] = "actionpose-template"
 VERSION: Literal[1] = 1
@@ -59,6 +68,8 @@ class _TemplateRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     skeleton: SkeletonRecord
     frames: Annotated[list[_FrameRecord], msgspec.Meta(min_length=2)]
     angles: _AnglesRecord | None = None
+    tags: tuple[str, ...] = ()  # of its action, and left out where there are none, as are the notes: as in older files
+    notes: str = ""
 
 
 class _FormatOnly(msgspec.Struct, frozen=True):
@@ -66,8 +77,27 @@ class _FormatOnly(msgspec.Struct, frozen=True):
     version: int
 
 
-def save_template(template: Template, path: str | Path) -> None:
-    """Write a template to a file of its own.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateFile:
+    """What a portable file holds.
+
+    Parameters
+    ----------
+    template : Template
+        The template.
+    tags : tuple of str
+        Of its action.
+    notes : str
+        On its action.
+    """
+
+    template: Template
+    tags: tuple[str, ...] = ()
+    notes: str = ""
+
+
+def save_template(template: Template, path: str | Path, *, tags: Iterable[str] = (), notes: str = "") -> None:
+    """Write a template to a file of its own, with the tags of its action and the notes on it.
 
     The file appears whole or not at all, whatever happens meanwhile, and takes the place of one of the same name.
 
@@ -77,7 +107,7 @@ def save_template(template: Template, path: str | Path) -> None:
         If it cannot be written, or would be too large to be read again.
     """
     path = Path(path)
-    content = (_lay_out(_to_record(template)) + "\n").encode()
+    content = (_lay_out(_to_record(template, tags=tuple(tags), notes=notes)) + "\n").encode()
     if len(content) > _MAX_BYTES:
         raise LibraryError(
             f"Template {template.id} ({template.label}) is too long for a file: {len(template.sequence)} frames.",
@@ -91,7 +121,7 @@ def save_template(template: Template, path: str | Path) -> None:
 
 
 def load_template(path: str | Path) -> Template:
-    """Read a template file.
+    """Read the template of a file; see `load_templates` for all that a file holds.
 
     Raises
     ------
@@ -99,7 +129,10 @@ def load_template(path: str | Path) -> Template:
         If the file cannot be read, is larger than 32 MiB, holds no valid template, or was written by a newer
         actionpose. The message names the file and, where it can, the field.
     """
-    path = Path(path)
+    return _load(Path(path)).template
+
+
+def _load(path: Path) -> TemplateFile:
     content = _read(path)
     try:
         found = msgspec.json.decode(content, type=_FormatOnly)
@@ -108,7 +141,8 @@ def load_template(path: str | Path) -> Template:
                 f"{path} is a template file of version {found.version}; this actionpose reads up to {VERSION}.",
                 hint="Update: pip install --upgrade actionpose",
             )
-        return _to_template(msgspec.json.decode(content, type=_TemplateRecord))
+        record = msgspec.json.decode(content, type=_TemplateRecord)
+        return TemplateFile(template=_to_template(record), tags=record.tags, notes=record.notes)
     except RecursionError:
         raise TemplateFileError(f"{path} is no template file: nested too deeply.", hint=_FILES_HINT) from None
     except InvalidDataError as error:
@@ -123,7 +157,7 @@ def have_same_content(a: Template, b: Template) -> bool:
     return _description(a) == _description(b) and all(np.array_equal(x, y, equal_nan=True) for x, y in arrays)
 
 
-def load_templates(paths: str | Path | Iterable[str | Path]) -> dict[Path, Template]:
+def load_templates(paths: str | Path | Iterable[str | Path]) -> dict[Path, TemplateFile]:
     """Read files, and in place of each folder the ``.json`` files in it; a template that comes twice is read once.
 
     Raises
@@ -132,13 +166,13 @@ def load_templates(paths: str | Path | Iterable[str | Path]) -> dict[Path, Templ
         If a folder has no such files, a file is none, or two files hold different templates of one id.
     """
     file_by_id: dict[str, Path] = {}
-    loaded: dict[Path, Template] = {}
+    loaded: dict[Path, TemplateFile] = {}
     for file in _find_files([paths] if isinstance(paths, str | Path) else paths):
-        template = load_template(file)
-        first = file_by_id.setdefault(template.id, file)
+        read = _load(file)
+        first = file_by_id.setdefault(read.template.id, file)
         if first is file:
-            loaded[file] = template
-        elif not have_same_content(template, loaded[first]):
+            loaded[file] = read
+        elif not have_same_content(read.template, loaded[first].template):
             raise TemplateFileError(
                 f"{first} and {file} hold different templates of one id.", hint="Leave one of them out."
             )
@@ -201,7 +235,7 @@ def _arrays(sequence: PoseSequence) -> tuple[FloatArray, ...]:
     return sequence.time, sequence.position, sequence.confidence, image
 
 
-def _to_record(template: Template) -> _TemplateRecord:
+def _to_record(template: Template, *, tags: tuple[str, ...], notes: str) -> _TemplateRecord:
     sequence = template.sequence
     degrees = np.degrees(compute_angles(sequence.position, sequence.skeleton)).round(1)
     images = [None] * len(sequence) if sequence.image_position is None else sequence.image_position.tolist()
@@ -222,6 +256,8 @@ def _to_record(template: Template) -> _TemplateRecord:
         angles=_AnglesRecord(
             names=tuple("-".join(names) for names in sequence.skeleton.angles or ()), degrees=degrees.tolist()
         ),
+        tags=tags,
+        notes=notes,
     )
 
 
@@ -267,7 +303,9 @@ def _lay_out(value: object, indent: str = "") -> str:
     """Write a record with a line for each field, a list with a line for each item, all else on the line it is in."""
     inner = indent + "  "
     if isinstance(value, _TemplateRecord | SkeletonRecord | _AnglesRecord):
-        fields = (f'{inner}"{name}": {_lay_out(getattr(value, name), inner)}' for name in value.__struct_fields__)
+        left_out = {name for name in ("tags", "notes") if not getattr(value, name, "")}
+        names = (name for name in value.__struct_fields__ if name not in left_out)
+        fields = (f'{inner}"{name}": {_lay_out(getattr(value, name), inner)}' for name in names)
         return "{\n" + ",\n".join(fields) + f"\n{indent}}}"
     if isinstance(value, list):
         return "[\n" + ",\n".join(inner + _encode(item) for item in value) + f"\n{indent}]"

@@ -281,11 +281,12 @@ class TemplateLibrary:
         return self._update_action(label, {"tags": sorted({normalize_label(tag) for tag in tags} - {""})})
 
     def set_enabled(self, names: str | Iterable[str], enabled: bool) -> list[StoredTemplate]:
-        """Let the recogniser use templates, or all of an action, or not; return them as they are now."""
+        """Let the recogniser use templates, or all of an action, or not; return those that this changed."""
         with writing(self._database) as connection:
-            chosen = are_named(connection, names, IS_KEPT)
-            connection.execute(sa.update(templates).where(chosen).values(enabled=enabled))
-            return select_stored(connection, chosen)
+            others = are_named(connection, names, IS_KEPT) & (templates.c.enabled != enabled)
+            changed = templates.c.id.in_(list(connection.execute(sa.select(templates.c.id).where(others)).scalars()))
+            connection.execute(sa.update(templates).where(changed).values(enabled=enabled))
+            return select_stored(connection, changed)
 
     def remove(self, names: str | Iterable[str]) -> list[StoredTemplate]:
         """Remove templates, or all of an action, until `restore`; return what was removed."""
@@ -351,7 +352,7 @@ class TemplateLibrary:
             return n_deleted
 
     def export(self, target: str | Path, *, names: str | Iterable[str] | None = None) -> list[Path]:
-        """Write portable template files.
+        """Write portable template files, each with the tags of its action and the notes on it.
 
         Parameters
         ----------
@@ -375,6 +376,7 @@ class TemplateLibrary:
         with reading(self._database) as connection:
             condition = IS_KEPT if names is None else are_named(connection, names, IS_KEPT)
             chosen = select_templates(connection, condition)
+            action_by_label = {action.label: action for action in select_actions(connection)}
         if target.suffix == ".json" and not target.is_dir():
             if len(chosen) != 1:
                 raise LibraryError(
@@ -385,11 +387,12 @@ class TemplateLibrary:
         else:
             files = [target / name for name in file_names(chosen)]
         for template, file in zip(chosen, files, strict=True):
-            save_template(template, file)
+            action = action_by_label[template.label]
+            save_template(template, file, tags=action.tags, notes=action.notes)
         return files
 
     def import_(self, paths: str | Path | Iterable[str | Path], *, replace: bool = False) -> list[Template]:
-        """Read portable template files into the library, all or none.
+        """Read portable template files into the library, all or none; actions get the tags and notes that come along.
 
         A template that is there already, with this id and the same content, is left alone, enabled or not; one that
         was removed is restored.

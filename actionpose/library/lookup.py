@@ -19,6 +19,7 @@ __all__ = [
     "Action",
     "action_id",
     "are_named",
+    "describe_action",
     "find_templates",
     "merge_actions",
     "select_actions",
@@ -93,6 +94,16 @@ def merge_actions(connection: Connection, from_id: int, *, into_id: int) -> None
     connection.execute(sa.update(actions).where(actions.c.id == into_id).values(joined))
     connection.execute(sa.update(templates).where(templates.c.action_id == from_id).values(action_id=into_id))
     connection.execute(sa.update(actions).where(actions.c.id == from_id).values(notes="", tags=[]))
+
+
+def describe_action(connection: Connection, label: str, *, tags: Iterable[str], notes: str) -> None:
+    """Join tags and notes to those that an action has; notes that it has are not repeated."""
+    action = connection.execute(sa.select(actions).where(actions.c.label == label)).one()
+    joined = {
+        "notes": action.notes if notes in action.notes else "\n".join(filter(None, (action.notes, notes))),
+        "tags": sorted({*action.tags, *tags}),
+    }
+    connection.execute(sa.update(actions).where(actions.c.id == action.id).values(joined))
 
 
 def action_id(connection: Connection, label: str) -> int:
