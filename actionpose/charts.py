@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,14 +77,14 @@ def draw_trace(
     *,
     spans: Sequence[Span] = (),
     events: Sequence[ActionEvent] = (),
-    right: Collection[int] = (),
+    verdicts: Sequence[bool | None] = (),
     title: str = "",
 ) -> Figure:
     """Draw how near every action was at every instant, in units of its threshold.
 
     Each action has a row: a line that dips under 1 where a match ends, green where the action was
-    performed, and a bar for each event, blue where it is right and orange where it is not, with a tick where it was
-    reported.
+    performed, and a bar for each event, blue where it is right, orange where it is wrong and grey where that is not
+    counted or not known, with a tick where it was reported.
 
     Parameters
     ----------
@@ -94,8 +94,8 @@ def draw_trace(
         What was performed: label, start and end in seconds.
     events : sequence of ActionEvent
         What was recognised.
-    right : collection of int
-        Numbers of the events that are right, as `actionpose.evaluation.find_right_events` counts them.
+    verdicts : sequence of bool or None
+        Of each event, as `actionpose.evaluation.judge_events` gives them.
     title : str
         Above the picture.
 
@@ -117,9 +117,9 @@ def draw_trace(
                     axes.axvspan(start, end, color=_GREEN, alpha=0.25, linewidth=0)
             axes.axhline(1.0, color=_GREY, linewidth=0.8, linestyle="--")
             axes.plot(trace.time, ratio[:, of_template == label].min(axis=1), color="black", linewidth=0.7)
-            for number, event in enumerate(events):
+            for event, verdict in itertools.zip_longest(events, verdicts):
                 if event.label == label:
-                    color = _BLUE if number in right else _ORANGE
+                    color = {True: _BLUE, False: _ORANGE, None: _GREY}[verdict]
                     axes.plot([event.start_time, event.end_time], [0.15, 0.15], color=color, linewidth=3)
                     axes.axvline(event.report_time, ymax=0.2, color=color, linewidth=0.8)
             axes.set_ylabel(label, rotation=0, ha="right", va="center")
@@ -128,7 +128,7 @@ def draw_trace(
         if duration_s:
             rows[-1].set_xlim(trace.time[0], trace.time[-1])
         figure.suptitle(title or "distance / threshold", fontsize=10)
-        figure.legend(handles=_explain_trace(), loc="outside lower center", ncols=6, frameon=False)
+        figure.legend(handles=_explain_trace(), loc="outside lower center", ncols=7, frameon=False)
     return figure
 
 
@@ -139,6 +139,7 @@ def _explain_trace() -> list[Artist]:
         Patch(color=_GREEN, alpha=0.25, linewidth=0, label="performed"),
         Line2D([], [], color=_BLUE, linewidth=3, label="recognised, right"),
         Line2D([], [], color=_ORANGE, linewidth=3, label="recognised, wrong"),
+        Line2D([], [], color=_GREY, linewidth=3, label="not counted"),
         Line2D([], [], color=_GREY, linewidth=0.8, marker="|", linestyle="", label="reported"),
     ]
 

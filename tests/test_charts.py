@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from actionpose.charts import draw_confusion, draw_trace, draw_trade_off, save_figure
-from actionpose.evaluation import Confusion, Span, Stream, evaluate_events, find_right_events, match_events
+from actionpose.evaluation import Confusion, Span, Stream, evaluate_events, judge_events, match_events
 from actionpose.pose import PoseSequence
 from actionpose.recognizer import DistanceTrace
 from actionpose.skeleton import UPPER_BODY_6
@@ -44,7 +44,7 @@ def test_a_confusion_shows_its_labels_and_counts() -> None:
 def test_a_trace_has_a_row_for_each_action(trace: DistanceTrace) -> None:
     spans: list[Span] = [("clap", 4.0, 5.0), ("wave", 10.0, 11.0)]
     events = [event("clap", 4.1, 5.1), event("clap", 15, 16)]
-    figure = draw_trace(trace, spans=spans, events=events, right={0}, title="drill")
+    figure = draw_trace(trace, spans=spans, events=events, verdicts=[True, False], title="drill")
     clap, wave = figure.axes
     assert (clap.get_ylabel(), wave.get_ylabel()) == ("clap", "wave")
     lines = {line.get_color(): line.get_xdata() for line in clap.lines if len(line.get_xdata()) == 600}
@@ -60,7 +60,8 @@ def test_a_trace_has_a_row_for_each_action(trace: DistanceTrace) -> None:
 def test_a_trace_calls_right_what_the_score_calls_right(trace: DistanceTrace, are_requests: bool) -> None:
     """A second event of a span, one that hardly overlaps its span, one in no request: each as it is counted."""
     spans: list[Span] = [("clap", 4.0, 5.0), ("clap", 10.0, 12.0)]
-    events = [event("clap", 4.1, 5.1), event("clap", 4.0, 4.4), event("clap", 11.7, 13.0), event("clap", 15, 16)]
+    places = [(4.1, 5.1), (4.0, 4.4), (11.7, 13.0), (15.0, 16.0), (4.2, 4.6)]
+    events = [event("clap", start, end) for start, end in places]
     position = np.random.default_rng(0).random((600, 6, 3))
     stream = Stream(
         name="drill",
@@ -70,20 +71,20 @@ def test_a_trace_calls_right_what_the_score_calls_right(trace: DistanceTrace, ar
         truth=tuple(spans),
         are_requests=are_requests,
     )
-    right = find_right_events(stream, events)
-    assert len(right) == evaluate_events(stream, events).total.tp
-    assert right == ({1} if are_requests else {0})
-    clap = draw_trace(trace, spans=spans, events=events, right=right).axes[0]
-    bars = {tuple(line.get_xdata()): line.get_color() for line in clap.lines if line.get_linewidth() == 3}
-    blue = [(events[i].start_time, events[i].end_time) for i in right]
-    assert [place for place, color in bars.items() if color == "#0072B2"] == blue
-    assert len(bars) == 4
+    verdicts = judge_events(stream, events)
+    assert verdicts == ([None, True, None, None, False] if are_requests else [True, False, False, False, False])
+    total = evaluate_events(stream, events).total
+    assert (verdicts.count(True), verdicts.count(False)) == (total.tp, total.fp)
+    clap = draw_trace(trace, spans=spans, events=events, verdicts=verdicts).axes[0]
+    colors = [line.get_color() for line in clap.lines if line.get_linewidth() == 3]
+    assert colors == [{True: "#0072B2", False: "#D55E00", None: "#999999"}[verdict] for verdict in verdicts]
 
 
 def test_a_trace_explains_its_signs(trace: DistanceTrace) -> None:
     (legend,) = draw_trace(trace).legends
     names = [text.get_text() for text in legend.get_texts()]
-    assert names == ["distance", "threshold", "performed", "recognised, right", "recognised, wrong", "reported"]
+    assert names[:3] == ["distance", "threshold", "performed"]
+    assert names[3:] == ["recognised, right", "recognised, wrong", "not counted", "reported"]
 
 
 def test_the_names_of_near_points_do_not_lie_over_each_other() -> None:

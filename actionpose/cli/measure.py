@@ -23,8 +23,8 @@ from actionpose.evaluation import (
     Stream,
     answer_clips,
     evaluate_events,
-    find_right_events,
     hold_out,
+    judge_events,
     score_answers,
     score_stream,
     spot_actions,
@@ -137,7 +137,7 @@ def draw_pictures(
                 trace,
                 spans=stream.truth,
                 events=events,
-                right=find_right_events(stream, events, iou=iou),
+                verdicts=judge_events(stream, events, iou=iou),
                 title=f"{stream.name}: distance / threshold",
             )
             with deferring_interrupts():

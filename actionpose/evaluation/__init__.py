@@ -20,7 +20,7 @@ from actionpose.evaluation.streams import (
     Stream,
     compute_f1_interval,
     evaluate_events,
-    find_right_events,
+    judge_events,
     spot_actions,
 )
 
@@ -41,8 +41,8 @@ __all__ = [
     "compute_f1_interval",
     "compute_interval",
     "evaluate_events",
-    "find_right_events",
     "hold_out",
+    "judge_events",
     "leave_one_out",
     "match_events",
     "match_requests",

@@ -21,7 +21,7 @@ from actionpose.pose import PoseSequence
 from actionpose.recognizer import Recognizer, RecognizerSettings
 from actionpose.template import UNKNOWN, Template
 
-__all__ = ["Stream", "compute_f1_interval", "evaluate_events", "find_right_events", "spot_actions"]
+__all__ = ["Stream", "compute_f1_interval", "evaluate_events", "judge_events", "spot_actions"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,12 +85,20 @@ def evaluate_events(stream: Stream, events: Sequence[ActionEvent], *, iou: float
     return match_events(events, stream.truth, iou=iou, duration_s=sequence.duration + step)
 
 
-def find_right_events(stream: Stream, events: Sequence[ActionEvent], *, iou: float = 0.5) -> set[int]:
-    """Return the numbers of the events that `evaluate_events` counts as right."""
+def judge_events(stream: Stream, events: Sequence[ActionEvent], *, iou: float = 0.5) -> list[bool | None]:
+    """Say of each event whether `evaluate_events` counts it as right or as wrong; None where it does not count it."""
     if stream.are_requests:
-        return {i for _, i in answer_requests(events, stream.truth)}
-    right, _ = pair_events(events, [span for span in stream.truth if span[0] != UNKNOWN], iou=iou)
-    return {i for i, _ in right}
+        right = {i for _, i in answer_requests(events, stream.truth)}
+        counted = {
+            i
+            for i, event in enumerate(events)
+            if any(start <= event.report_time < end for _, start, end in stream.truth)
+        }
+    else:
+        spans = [span for span in stream.truth if span[0] != UNKNOWN]
+        right = {i for i, _ in pair_events(events, spans, iou=iou)[0]}
+        counted = set(range(len(events)))
+    return [i in right if i in counted else None for i in range(len(events))]
 
 
 def compute_f1_interval(evaluations: Sequence[Evaluation], units: Sequence[str]) -> tuple[float, float]:
