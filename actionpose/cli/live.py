@@ -116,11 +116,13 @@ def live(
         if recording:
             recording.close()
         dispatcher.close()
-        screen.tell((*dispatcher.notes, *(recording.notes if recording else ())))
+        screen.tell((*dispatcher.notes, *(recording.notes if recording and not recording.error else ())))
         if with_stats and runner.latest:
             _print_stats(runner.latest.stats, dispatcher.statuses)
         if screen.state.error is not None:
             raise screen.state.error
+        if recording and recording.error is not None:
+            raise recording.error
 
 
 def _send(tick: Tick, dispatcher: Dispatcher) -> None:

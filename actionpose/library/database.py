@@ -297,7 +297,9 @@ _SQLITE_WORDS: dict[str, tuple[type[LibraryError], str, str]] = {
 
 def _in_words(error: exc.DBAPIError | sqlite3.Error, name: str) -> LibraryError:
     cause = error.orig if isinstance(error, exc.DBAPIError) else error
-    code = "_".join(getattr(cause, "sqlite_errorname", "").split("_")[:2])  # the extended code says more than we need
+    extended: str = getattr(cause, "sqlite_errorname", "")
+    # The extended code says more than we need, but for what keeps even readers from a library on a full disk.
+    code = "SQLITE_FULL" if extended == "SQLITE_IOERR_SHMSIZE" else "_".join(extended.split("_")[:2])
     kind, what, hint = _SQLITE_WORDS.get(
         code, (LibraryError, f"failed: {cause}".splitlines()[0], "Check the database and try again.")
     )

@@ -18,7 +18,7 @@ from actionpose.pose import MAX_TIME_S, Pose
 from actionpose.private import make_private_folder, open_private
 from actionpose.recording.format import EndLine, FrameLine, HeaderLine, RecordingHeader
 from actionpose.skeleton import Skeleton
-from actionpose.whole_file import remove_abandoned
+from actionpose.whole_file import remove_abandoned, writing_error
 
 __all__ = ["RecordingWriter"]
 
@@ -79,7 +79,11 @@ class RecordingWriter:
                 f"Cannot create the recording {self.path}: {error.strerror}.",
                 hint="Choose a folder you can write to.",
             ) from None
-        self._write_line(HeaderLine.from_header(self.header))
+        try:
+            self._write_line(HeaderLine.from_header(self.header))
+        except BaseException:
+            self.path.unlink(missing_ok=True)  # without its first line it is no recording
+            raise
 
     def append(self, frame_index: int, time: float, poses: Sequence[Pose]) -> None:
         """Write one frame; without poses when nobody was in view.
@@ -160,6 +164,8 @@ class RecordingWriter:
 
     def _fail(self, error: OSError) -> NoReturn:
         self._abandon()
+        if not self._whole_bytes:
+            raise writing_error(self.path, error, kind=RecordingError) from error
         raise RecordingError(
             f"Cannot write on to {self.path}: {error.strerror}; it keeps the {self.n_frames} frames so far.",
             hint="Free some disk space, then record again.",

@@ -16,6 +16,7 @@ from actionpose.outputs import JsonLinesOutput, OutputError
 from actionpose.recording import RecordingWriter
 from actionpose.session.tick import Tick
 from actionpose.sources.base import SourceInfo
+from actionpose.whole_file import writing_error
 
 __all__ = ["EVENTS_SUFFIX", "SessionRecording", "events_path"]
 
@@ -30,8 +31,9 @@ class SessionRecording:
     """Writes the poses of a session to a recording, and its events beside it; a sink for `SessionRunner`.
 
     Recognised by the same templates, the recording gives the same events again. A thread of its own writes, so
-    that a slow disk holds nothing up; when the disk is full, `notes` tell, and nothing more is written. After another
-    source or model was switched to, a new recording begins beside the first: ``NAME-2.jsonl.gz``. A context manager.
+    that a slow disk holds nothing up; when the disk is full, `error` and `notes` tell, and nothing more is written.
+    After another source or model was switched to, a new recording begins beside the first: ``NAME-2.jsonl.gz``. A
+    context manager.
 
     Parameters
     ----------
@@ -51,6 +53,7 @@ class SessionRecording:
         if not suffix:
             raise RecordingError(f"A recording ends in .jsonl or .jsonl.gz, got {path.name!r}.", hint="Add the ending.")
         self.notes: tuple[str, ...] = ()
+        self.error: ActionposeError | None = None  # why it is not whole
         self.n_frames = 0
         self._paths = _iter_part_paths(path, suffix)
         self._part = _Part(next(self._paths))
@@ -68,7 +71,7 @@ class SessionRecording:
             if self._is_closed:
                 return
             if len(self._ticks) >= _CAPACITY:
-                self._give_up(f"Writing {self.path} is too slow, so the recording ends here.")
+                self._give_up(RecordingError(f"Writing {self.path} is too slow, so the recording ends here."))
                 return
             self._ticks.append(tick)
             self._changed.notify_all()
@@ -88,9 +91,10 @@ class SessionRecording:
     ) -> None:
         self.close()
 
-    def _give_up(self, note: str) -> None:
+    def _give_up(self, error: ActionposeError) -> None:
         with self._changed:
-            self.notes += (note,)
+            self.error = error
+            self.notes += (str(error),)
             self._is_closed = True
             self._ticks.clear()
 
@@ -110,7 +114,8 @@ class SessionRecording:
             if not self.n_frames and not self.notes:
                 self.notes += ("Nobody was in view, so nothing was recorded.",)
         except (ActionposeError, OSError) as error:
-            self._give_up(f"{error.message} {error.hint}" if isinstance(error, ActionposeError) else str(error))
+            told = writing_error(self.path, error, kind=RecordingError) if isinstance(error, OSError) else error
+            self._give_up(told)
             with suppress(ActionposeError, OSError):
                 self._part.close()
 

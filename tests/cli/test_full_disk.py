@@ -50,3 +50,30 @@ def _last_lines(done: subprocess.CompletedProcess[str]) -> list[str]:
 
 def _files(folder: Path) -> set[Path]:
     return {path for path in folder.rglob("*") if not path.name.endswith(("-wal", "-shm"))}
+
+
+def test_a_recording_that_cannot_be_kept_ends_live_with_its_error(drill: Path, tmp_path: Path) -> None:
+    done = run_without_room("live", drill, "--record", "session.jsonl.gz", room_bytes=_FOR_LIBRARY, cwd=tmp_path)
+    assert done.stdout.count('"label"') == 2
+    error, _ = _last_lines(done)
+    assert error.startswith("error: Cannot write on to session.jsonl.gz: File too large; it keeps the ")
+    assert done.returncode == 1
+
+
+def test_a_recording_without_its_first_line_is_none(run: Run, drill: Path, full_disk: Path) -> None:
+    recording = full_disk / "session.jsonl.gz"
+    result = run("live", drill, "--record", recording, code=1)
+    assert result.stdout.count('"label"') == 2
+    assert f"error: Cannot write {recording}: No space left on device." in result.stderr.splitlines()
+    assert [path.name for path in full_disk.iterdir()] == ["ballast"]
+
+
+def test_exports_and_pictures_say_which_file_has_no_room(run: Run, full_disk: Path) -> None:
+    result = run("templates", "export", full_disk, code=1)
+    assert f"error: Cannot write {full_disk}/clap-" in result.stderr
+    assert [path.name for path in full_disk.iterdir()] == ["ballast"]
+
+
+def test_a_library_without_room_is_told(run: Run, exam: Path, full_disk: Path) -> None:
+    result = run("add", "clap", exam, "--library", full_disk / "library.sqlite", code=1)
+    assert "library.sqlite cannot grow: the disk is full." in result.stderr
