@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["from_cell", "printable", "to_cell"]
+__all__ = ["from_cell", "printable", "storable", "to_cell"]
 
 _BREAKS = re.compile("[\t\n\v\f\r\x85\u2028\u2029]")
 # C0 and C1 controls; what turns the order of the characters round; halves of surrogate pairs, as in odd file names.
 _HARMFUL = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _FORMULA = re.compile("'*[=+\\-@\t\r]")
 _ESCAPED_FORMULA = re.compile("'+[=+\\-@\t\r]")
 
@@ -25,6 +26,19 @@ def printable(text: str) -> str:
     'wave�]0;title�'
     """
     return _HARMFUL.sub("\ufffd", _BREAKS.sub(" ", text))
+
+
+def storable(text: str) -> str:
+    r"""Return text that every file and database can hold: NUL and halves of surrogate pairs become ``\ufffd``.
+
+    For what nobody has typed and nobody can correct, such as the names of files.
+
+    Examples
+    --------
+    >>> storable("dance\udcff.mp4")
+    'dance�.mp4'
+    """
+    return _UNSTORABLE.sub("\ufffd", text)
 
 
 def to_cell(text: str) -> str:

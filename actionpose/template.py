@@ -13,6 +13,7 @@ import numpy as np
 from actionpose.errors import InvalidDataError
 from actionpose.naming import fold_label, normalize_label
 from actionpose.pose import PoseSequence
+from actionpose.safe_text import storable
 
 __all__ = ["MAX_DURATION_S", "UNKNOWN", "Template", "is_unknown", "validate_label"]
 
@@ -26,7 +27,7 @@ _FINER_UNITS = (("milliseconds", 1e3), ("microseconds", 1e6), ("nanoseconds", 1e
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Template:
-    """A labelled example of an action.
+    r"""A labelled example of an action.
 
     Keypoints are the truth; features are computed from them anew, so a better feature set needs no new recordings.
 
@@ -43,7 +44,8 @@ class Template:
     created : datetime
         When it was recorded, with time zone.
     provenance : mapping of str to str
-        Where it came from: ``source``, ``start``, ``end``, ``estimator``, ``recording``, ...
+        Where it came from: ``source``, ``start``, ``end``, ``estimator``, ``recording``, ... What no database could
+        keep of it, such as in odd file names, becomes ``\ufffd``.
     quality : mapping of str to float
         What the recorder measured: ``rate_hz``, ``confidence``, ``motion``, ...
 
@@ -68,7 +70,8 @@ class Template:
         if self.created.tzinfo is None:
             raise InvalidDataError("A template's `created` needs a time zone, for instance datetime.UTC.")
         _check_duration(self.sequence, self.label)
-        object.__setattr__(self, "provenance", MappingProxyType(dict(self.provenance)))
+        provenance = {storable(name): storable(value) for name, value in self.provenance.items()}
+        object.__setattr__(self, "provenance", MappingProxyType(provenance))
         object.__setattr__(self, "quality", MappingProxyType(dict(self.quality)))
 
     @classmethod

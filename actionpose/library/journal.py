@@ -59,7 +59,7 @@ def undo_last(connection: Connection) -> str:
 
 
 def _read_rows(connection: Connection, table: sa.Table) -> _Rows:
-    return {row["id"]: dict(row) for row in connection.execute(sa.select(table)).mappings()}
+    return {row["id"]: dict(row) for row in connection.execute(sa.select(table).order_by(table.c.id)).mappings()}
 
 
 def _find_touched(before: _Rows, after: _Rows) -> Iterator[tuple[Any, dict[str, Any] | None]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -123,6 +123,17 @@ class TemplateLibrary:
         """
         with reading(self._database) as connection:
             return int(connection.execute(sa.select(library.c.revision)).scalar_one())
+
+    def validate_writable(self) -> None:
+        """Raise what saving something would raise, before anything was done that is to be saved.
+
+        Raises
+        ------
+        LibraryLockedError
+            If the library may only be read, or another process has been writing to it for too long.
+        """
+        with suppress(_IsWritable), writing(self._database):
+            raise _IsWritable  # undoes it
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -273,12 +284,25 @@ class TemplateLibrary:
             return select_actions(connection, same_label)[0]
 
     def set_notes(self, label: str, notes: str) -> Action:
-        """Write an action's notes anew."""
-        return self._update_action(label, {"notes": notes})
+        """Write an action's notes anew.
+
+        Raises
+        ------
+        InvalidDataError
+            If they hold characters that cannot be kept; see `set_tags`.
+        """
+        return self._update_action(label, {"notes": _validate_text(notes)})
 
     def set_tags(self, label: str, tags: Iterable[str]) -> Action:
-        """Give an action these tags and no others; space around them and repetitions are dropped."""
-        return self._update_action(label, {"tags": sorted({normalize_label(tag) for tag in tags} - {""})})
+        """Give an action these tags and no others; space around them and repetitions are dropped.
+
+        Raises
+        ------
+        InvalidDataError
+            If one holds the character NUL or half of a surrogate pair: not every database can keep them.
+        """
+        kept = {_validate_text(normalize_label(tag)) for tag in tags} - {""}
+        return self._update_action(label, {"tags": sorted(kept)})
 
     def set_enabled(self, names: str | Iterable[str], enabled: bool) -> list[StoredTemplate]:
         """Let the recogniser use templates, or all of an action, or not; return those that this changed."""
@@ -449,3 +473,17 @@ class TemplateLibrary:
             chosen = actions.c.id == action_id(connection, label)
             connection.execute(sa.update(actions).where(chosen).values(values))
             return select_actions(connection, chosen)[0]
+
+
+class _IsWritable(Exception):
+    """Breaks off a change that was only to be tried."""
+
+
+def _validate_text(text: str) -> str:
+    unfit = re.search("[\0\ud800-\udfff]", text)
+    if unfit:
+        raise InvalidDataError(
+            f"Notes and tags cannot hold the character {unfit.group()!r}, which is at position {unfit.start()}.",
+            hint="Take it out.",
+        )
+    return text

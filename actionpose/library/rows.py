@@ -21,6 +21,7 @@ from actionpose.errors import FallbackWarning, InvalidDataError
 from actionpose.features import compute_angles
 from actionpose.pose import FloatArray, PoseSequence
 from actionpose.recording import SkeletonRecord
+from actionpose.safe_text import storable
 from actionpose.skeleton import Skeleton
 from actionpose.template import Template
 
@@ -263,7 +264,10 @@ def update_template(connection: Connection, template: Template) -> None:
 
 def insert_background(connection: Connection, sequence: PoseSequence, provenance: Mapping[str, str]) -> None:
     """Write a background recording."""
-    values = {"created": dt.datetime.now(dt.UTC), "provenance": dict(provenance)}
+    values = {
+        "created": dt.datetime.now(dt.UTC),
+        "provenance": {storable(k): storable(v) for k, v in provenance.items()},
+    }
     insert(connection, backgrounds, sequence_id=_insert_sequence(connection, sequence), **values)
 
 

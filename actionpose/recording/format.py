@@ -12,6 +12,7 @@ import numpy as np
 
 from actionpose.errors import InvalidDataError
 from actionpose.pose import Frame, Pose
+from actionpose.safe_text import storable
 from actionpose.skeleton import Skeleton
 
 __all__ = [
@@ -186,8 +187,8 @@ class HeaderLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         """Write a header out."""
         return cls(
             created=header.created,
-            source=header.source,
-            estimator=header.estimator,
+            source=storable(header.source),
+            estimator=storable(header.estimator),
             rate_hz=header.rate_hz,
             size=header.size,
             skeleton=SkeletonRecord.from_skeleton(header.skeleton),

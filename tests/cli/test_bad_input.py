@@ -169,7 +169,7 @@ def test_one_template_is_enough(run, perform):
 
 
 def test_a_locked_library(run, taught, monkeypatch):
-    monkeypatch.setattr("actionpose.library.database.BUSY_TIMEOUT_S", 0.1)
+    monkeypatch.setattr("actionpose.library.sqlite.LOCK_TIMEOUT_S", 0.1)
     with contextlib.closing(sqlite3.connect(taught)) as other:
         other.execute("BEGIN IMMEDIATE")
         assert_told(run("templates", "remove", "wave", code=1), str(taught.name), "locked", "Close the other program")
@@ -178,7 +178,7 @@ def test_a_locked_library(run, taught, monkeypatch):
 
 
 def test_a_library_that_is_locked_when_a_take_is_finished_costs_no_keypoints(run, perform, taught, monkeypatch):
-    monkeypatch.setattr("actionpose.library.database.BUSY_TIMEOUT_S", 0.1)
+    monkeypatch.setattr("actionpose.library.sqlite.LOCK_TIMEOUT_S", 0.1)
     waving = perform("waving", "wave,wave", pause=2.5)
     with contextlib.closing(sqlite3.connect(taught)) as other:
         other.execute("BEGIN IMMEDIATE")

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 
 from actionpose.library import TemplateLibrary
 from actionpose.pose import PoseSequence
 from actionpose.skeleton import UPPER_BODY_6
 from actionpose.template import Template
+from tests.library.postgres import Server, find_programs, serve
 
 MakeTemplate = Callable[..., Template]
 
@@ -43,12 +47,51 @@ def assert_same(actual: Template, expected: Template) -> None:
         np.testing.assert_array_equal(getattr(a, name), getattr(b, name), strict=True)
 
 
+def execute(location: str | Path, statement: str, **values: object) -> None:
+    """Run SQL on a library as another program would, which heeds no references between tables."""
+    url = str(location).replace("postgresql://", "postgresql+psycopg://")
+    engine = sa.create_engine(url if "://" in url else f"sqlite:///{url}")
+    with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
+        connection.execute(sa.text(statement), values)
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A PostgreSQL server of our own, shared by all workers of a test run."""
+    programs = find_programs()
+    if programs is None or importlib.util.find_spec("psycopg") is None:
+        reason = "install Debian's package postgresql, and psycopg, to run this test"
+        if os.environ.get("ACTIONPOSE_REQUIRE_POSTGRES"):
+            pytest.fail(f"ACTIONPOSE_REQUIRE_POSTGRES is set: {reason}")
+        pytest.skip(reason)
+    of_run = tmp_path_factory.getbasetemp()
+    with serve(programs, of_run.parent if "PYTEST_XDIST_WORKER" in os.environ else of_run) as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres: Server) -> Iterator[str]:
+    """The address of an empty database."""
+    with postgres.database() as url:
+        yield url
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "library.sqlite"
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def location(request: pytest.FixtureRequest) -> str:
+    """Where a library may be made, on each kind of database: what uses it is tested on all."""
+    name = {"sqlite": "path", "postgresql": "postgres_url"}[request.param]
+    return str(request.getfixturevalue(name))
+
+
 @pytest.fixture
-def library(path: Path) -> Iterator[TemplateLibrary]:
-    with TemplateLibrary.open(path) as opened:
+def library(location: str) -> Iterator[TemplateLibrary]:
+    with TemplateLibrary.open(location) as opened:
         yield opened

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -69,13 +68,13 @@ CHANGES: dict[str, tuple[Make, str]] = {
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_a_change_is_undone_and_told(filled: TemplateLibrary, path: Path, name: str) -> None:
+def test_a_change_is_undone_and_told(filled: TemplateLibrary, location: str, name: str) -> None:
     make, summary = CHANGES[name]
     before, backgrounds = state(filled), len(filled.backgrounds())
     make(filled)
     after = state(filled), len(filled.backgrounds())
     assert after != (before, backgrounds)
-    with TemplateLibrary.open(path) as other:
+    with TemplateLibrary.open(location) as other:
         assert other.undo() == summary
     assert (state(filled), len(filled.backgrounds())) == (before, backgrounds)
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sqlalchemy.engine import Connection
 
 from actionpose.errors import InvalidDataError, LibraryError, TemplateFileError, TemplateNotFoundError
-from actionpose.library import TemplateLibrary
+from actionpose.library import TemplateLibrary, rows
 from actionpose.pose import PoseSequence
 from actionpose.skeleton import COCO_17, Skeleton
 from actionpose.template import Template
@@ -21,16 +22,16 @@ def ids(templates: list[Template]) -> list[str]:
     return [template.id for template in templates]
 
 
-def test_a_template_comes_back_as_it_went_in(path: Path) -> None:
+def test_a_template_comes_back_as_it_went_in(location: str) -> None:
     template = make_template(
         enabled=False,
         created=dt.datetime(2024, 2, 3, 4, 5, 6, 789, tzinfo=dt.timezone(dt.timedelta(hours=5))),
         provenance={"source": "camera 0", "note": "naïve ☃"},
         quality={"rate_hz": 1 / 3, "confidence": float("nan")},
     )
-    with TemplateLibrary.open(path) as library:
+    with TemplateLibrary.open(location) as library:
         assert library.add(template) is template
-    with TemplateLibrary.open(path) as library:
+    with TemplateLibrary.open(location) as library:
         assert_same(library.get(template.id), template)
 
 
@@ -111,6 +112,49 @@ def test_actions_count_their_templates_and_keep_notes_and_tags(library: Template
     assert [t.enabled for t in library.templates("wave")] == [False, True]
     library.set_enabled("wave", False)
     assert library.actions()[1].n_enabled == 0
+
+
+@pytest.mark.parametrize("unfit", ["\0", "\udcff"])
+def test_text_that_cannot_be_kept_is_refused_and_in_file_names_replaced(library: TemplateLibrary, unfit: str) -> None:
+    template = make_template(provenance={"source": f"dance{unfit}.mp4"})
+    assert template.provenance == {"source": "dance\ufffd.mp4"}
+    assert_same(library.get(library.add(template).id), template)
+    library.add_background(make_sequence(), provenance={"source": f"dance{unfit}.mp4"})
+    for change in (lambda: library.set_notes("wave", f"ab{unfit}"), lambda: library.set_tags("wave", [f"ab{unfit}"])):
+        with pytest.raises(InvalidDataError, match="position 2"):
+            change()
+    with pytest.raises(InvalidDataError, match="printable"):
+        library.rename("wave", f"ab{unfit}")
+    with pytest.raises(TemplateNotFoundError):
+        library.get(f"ab{unfit}")
+    assert (library.actions()[0].notes, library.actions()[0].tags, library.revision) == ("", (), 2)
+
+
+def test_a_skeleton_of_odd_names_is_refused(library: TemplateLibrary) -> None:
+    skeleton = Skeleton(name="\ud800", keypoints=["a", "b"], edges=[("a", "b")])
+    sequence = PoseSequence(skeleton=skeleton, time=[0.0, 1.0], position=np.zeros((2, 2, 3)))
+    with pytest.raises(InvalidDataError, match="surrogate"):
+        library.add(Template.from_sequence("a", sequence))
+
+
+def test_a_template_with_a_new_skeleton_arriving_while_one_reads(
+    library: TemplateLibrary, location: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library.add(make_template("wave"))
+    read_skeletons = rows._read_skeletons
+    pair = Skeleton(name="pair", keypoints=["a", "b"], edges=[("a", "b")])
+    new = PoseSequence(skeleton=pair, time=[0.0, 1.0], position=np.zeros((2, 2, 3)))
+
+    def read_and_let_another_write(connection: Connection) -> object:
+        found = read_skeletons(connection)
+        with TemplateLibrary.open(location) as other:
+            other.add(Template.from_sequence("new", new))
+        return found
+
+    monkeypatch.setattr(rows, "_read_skeletons", read_and_let_another_write)
+    assert [template.label for template in library.templates()] == ["wave"]
+    monkeypatch.undo()
+    assert [template.label for template in library.templates()] == ["new", "wave"]
 
 
 def test_renaming(library: TemplateLibrary) -> None:
@@ -205,10 +249,10 @@ def tag_and_rename(library: TemplateLibrary, old: str, new: str) -> None:
         library.rename(old, new)
 
 
-def test_changes_in_a_transaction_are_one_change(library: TemplateLibrary, path: Path) -> None:
+def test_changes_in_a_transaction_are_one_change(library: TemplateLibrary, location: str) -> None:
     library.add_all([make_template("wave"), make_template("clap")])
     revision = library.revision
-    with TemplateLibrary.open(path) as other, library.transaction():
+    with TemplateLibrary.open(location) as other, library.transaction():
         library.set_tags("wave", ["hand"])
         assert library.actions()[1].tags == ("hand",)
         with pytest.raises(LibraryError, match="already"):
@@ -234,7 +278,7 @@ def test_a_transaction_that_fails_leaves_the_library_as_it_was(library: Template
     assert library.actions()[0].tags == ("tagged",)
 
 
-def test_purging_forgets_what_was_removed_and_nothing_else(library: TemplateLibrary, path: Path) -> None:
+def test_purging_forgets_what_was_removed_and_nothing_else(library: TemplateLibrary) -> None:
     kept, gone = make_template("wave"), make_template("clap", seed=1, provenance={"source": "a secret place"})
     library.add_all([kept, gone])
     library.add_background(make_sequence(2))
@@ -243,14 +287,21 @@ def test_purging_forgets_what_was_removed_and_nothing_else(library: TemplateLibr
     assert library.removed() == []
     assert_same(library.templates()[0], kept)
     assert len(library.backgrounds()) == 1
-    library.close()
-    content = path.read_bytes()
-    assert b"a secret place" not in content
-    assert gone.sequence.position.tobytes() not in content
     library.add(gone)
     library.remove_backgrounds()
     assert library.purge() == 1
     assert library.backgrounds() == []
+
+
+def test_purging_leaves_no_trace_in_the_file(path: Path) -> None:
+    gone = make_template("clap", seed=1, provenance={"source": "a secret place"})
+    with TemplateLibrary.open(path) as library:
+        library.add_all([make_template("wave"), gone])
+        library.remove("clap")
+        library.purge()
+    content = path.read_bytes()
+    assert b"a secret place" not in content
+    assert gone.sequence.position.tobytes() not in content
 
 
 def test_backgrounds(library: TemplateLibrary) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sqlite3
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -16,9 +16,11 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 import actionpose.library.database
+import actionpose.library.postgresql
+import actionpose.library.sqlite
 from actionpose.errors import FallbackWarning, LibraryError, LibraryLockedError, LibraryVersionError
 from actionpose.library import TemplateLibrary, default_location, rows
-from tests.library.conftest import make_template
+from tests.library.conftest import assert_same, execute, make_template
 
 
 class TestDefaultLocation:
@@ -75,6 +77,7 @@ def test_only_the_user_may_read_a_new_library_and_an_old_one_stays_as_it_is(tmp_
         assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o664}
 
 
+@pytest.mark.parametrize("location", ["sqlite"], indirect=True)
 def test_the_file_is_set_up_for_safety(library: TemplateLibrary) -> None:
     with library._database.engine.connect() as connection:
         settings = {
@@ -92,26 +95,72 @@ def test_migrations_make_the_tables_that_the_code_expects(library: TemplateLibra
         assert compare_metadata(context, rows.metadata) == []
 
 
-def test_an_older_library_keeps_what_it_holds_and_can_undo_from_now_on(path: Path) -> None:
-    with TemplateLibrary.open(path) as library:
+def test_an_older_library_keeps_what_it_holds_and_can_undo_from_now_on(location: str) -> None:
+    with TemplateLibrary.open(location) as library:
         library.add(make_template("wave"))
-    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("DROP TABLE changes")
-        connection.execute("UPDATE actionpose_version SET version_num = '0001'")
-    with TemplateLibrary.open(path) as library:
+    execute(location, "DROP TABLE changes")
+    execute(location, "UPDATE actionpose_version SET version_num = '0001'")
+    with TemplateLibrary.open(location) as library:
         assert library.labels() == ["wave"]
         assert library.undo() == ""
         library.rename("wave", "greet")
         assert library.undo() == "renamed wave to greet"
 
 
-def test_a_newer_library(path: Path) -> None:
-    TemplateLibrary.open(path).close()
-    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("UPDATE actionpose_version SET version_num = '0999'")
+NEXT_REVISION = """
+import sqlalchemy as sa
+from alembic import op
+
+revision = "9999"
+down_revision = "{head}"
+
+
+def upgrade():
+    with op.batch_alter_table("actions") as actions:  # on SQLite a new table in the place of the old one
+        actions.add_column(sa.Column("colour", sa.String(20), nullable=False, server_default="red"))
+        actions.alter_column("notes", new_column_name="remarks")
+"""
+
+
+def test_a_revision_of_the_tables_keeps_all_data_and_older_programs_say_so(
+    location: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next revision, whatever it may be, changes a table that others refer to, with data before and after it."""
+    before = [make_template("wave", 0), make_template("wave", 1), make_template("clap", 2)]
+    with TemplateLibrary.open(location) as library:
+        library.add_all(before)
+        library.set_notes("wave", "right hand")
+        library.remove("clap")
+    with monkeypatch.context() as of_next:
+        folder = tmp_path / "migrations"
+        shutil.copytree(actionpose.library.database.MIGRATIONS, folder)
+        (folder / "versions" / "v9999_next.py").write_text(NEXT_REVISION.format(head=rows.SCHEMA_VERSION))
+        of_next.setattr(actionpose.library.database, "MIGRATIONS", folder)
+        of_next.setattr(rows, "SCHEMA_VERSION", "9999")
+        with pytest.raises(LibraryError, match="older version, and it was opened for reading only"):
+            TemplateLibrary.open(location, read_only=True)
+        for _ in range(2):
+            with TemplateLibrary.open(location) as library:
+                for template in before[:2]:
+                    assert_same(library.get(template.id), template)
+                assert len(library.removed()) == 1
+    execute(location, "UPDATE actions SET colour = 'blue' WHERE label = 'wave' AND remarks = 'right hand'")
+    with pytest.raises(LibraryVersionError, match=r"version is 9999, this one reads up to"):
+        TemplateLibrary.open(location)
+    execute(location, "ALTER TABLE actions RENAME COLUMN remarks TO notes")
+    execute(location, "UPDATE actionpose_version SET version_num = :version", version=rows.SCHEMA_VERSION)
+    with TemplateLibrary.open(location) as library:  # with what the newer program wrote
+        assert [(a.label, a.notes, a.n_templates) for a in library.actions()] == [("wave", "right hand", 2)]
+        assert [template.label for template in library.restore()] == ["clap"]
+        library.add(make_template("clap", 3))
+
+
+def test_a_newer_library(location: str) -> None:
+    TemplateLibrary.open(location).close()
+    execute(location, "UPDATE actionpose_version SET version_num = '0999'")
     for read_only in (False, True):
         with pytest.raises(LibraryVersionError, match=r"newer actionpose.*0999.*Update"):
-            TemplateLibrary.open(path, read_only=read_only)
+            TemplateLibrary.open(location, read_only=read_only)
 
 
 @pytest.mark.parametrize(
@@ -128,13 +177,13 @@ def test_a_file_that_is_no_database_is_left_alone(path: Path, content: bytes, me
     assert path.read_bytes() == content
 
 
-def test_a_database_of_something_else_is_left_alone(path: Path) -> None:
-    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("CREATE TABLE songs (title)")
-    before = path.read_bytes()
+def test_a_database_of_something_else_is_left_alone(location: str) -> None:
+    execute(location, "CREATE TABLE songs (title TEXT)")
     with pytest.raises(LibraryError, match="database of something else"):
-        TemplateLibrary.open(path)
-    assert path.read_bytes() == before
+        TemplateLibrary.open(location)
+    execute(location, "DROP TABLE songs")
+    with pytest.raises(LibraryError, match="empty or of an older version"):
+        TemplateLibrary.open(location, read_only=True)
 
 
 def test_an_empty_file_becomes_a_library(path: Path) -> None:
@@ -162,7 +211,7 @@ def test_an_address_that_leads_nowhere(location: str, message: str) -> None:
 
 def test_a_driver_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "psycopg", None)
-    with pytest.raises(LibraryError, match=r"driver 'psycopg' is not installed.*pip install psycopg"):
+    with pytest.raises(LibraryError, match=r"driver 'psycopg' is not installed.*pip install 'actionpose\[postgres\]'"):
         TemplateLibrary.open("postgresql+psycopg://me:secret@host/db")
 
 
@@ -172,33 +221,44 @@ def test_reading_only_needs_a_library(path: Path) -> None:
     assert not path.exists()
 
 
-def test_a_locked_library_can_be_read_and_says_so_when_written(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    TemplateLibrary.open(path).close()
-    monkeypatch.setattr(actionpose.library.database, "BUSY_TIMEOUT_S", 0.1)
-    with TemplateLibrary.open(path) as library, contextlib.closing(sqlite3.connect(path)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(LibraryLockedError, match=r"another process.*Close the other program"):
-            library.add(make_template())
-        assert library.templates() == []
-        other.rollback()
+def test_a_locked_library_can_be_read_and_says_so_when_written(location: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (actionpose.library.sqlite, actionpose.library.postgresql):
+        monkeypatch.setattr(module, "LOCK_TIMEOUT_S", 0.1)
+    with TemplateLibrary.open(location) as library, TemplateLibrary.open(location) as other:
+        with other.transaction():
+            with pytest.raises(LibraryLockedError, match=r"another process.*Close the other program"):
+                library.add(make_template())
+            with pytest.raises(LibraryLockedError, match="another process"):
+                library.validate_writable()
+            assert library.templates() == []
         library.add(make_template())
         assert library.labels() == ["wave"]
 
 
-def test_read_only_changes_nothing(path: Path) -> None:
-    with TemplateLibrary.open(path) as library:
+def test_read_only_changes_nothing(location: str) -> None:
+    with TemplateLibrary.open(location) as library:
         library.add(make_template())
-    before = path.read_bytes()
-    with TemplateLibrary.open(path, read_only=True) as library:
-        assert library.labels() == ["wave"]
+    with TemplateLibrary.open(location, read_only=True) as library:
         for change in changes(library):
             with pytest.raises(LibraryLockedError, match=r"opened read-only\. Open it for writing"):
                 change()
-    assert path.read_bytes() == before
+        assert library.labels() == ["wave"]
+        assert library.revision == 1
 
 
 def changes(library: TemplateLibrary) -> list[Callable[[], object]]:
-    return [lambda: library.add(make_template("clap")), lambda: library.remove("wave"), library.purge]
+    return [
+        lambda: library.add(make_template("clap")),
+        lambda: library.remove("wave"),
+        library.purge,
+        library.validate_writable,
+    ]
+
+
+def test_a_library_is_found_writable_and_stays_as_it_is(library: TemplateLibrary) -> None:
+    library.validate_writable()
+    assert library.revision == 0
+    assert library.undo() == ""
 
 
 @contextlib.contextmanager
@@ -270,10 +330,9 @@ def test_a_full_disk_loses_nothing(path: Path) -> None:
         assert library.labels() == ["clap", "wave"]
 
 
-def test_damaged_arrays_are_reported(path: Path, library: TemplateLibrary) -> None:
+def test_damaged_arrays_are_reported(location: str, library: TemplateLibrary) -> None:
     library.add(make_template())
     for content in (b"", b"\x93NUMPY\x01\x00", b"no array" * 100):
-        with contextlib.closing(sqlite3.connect(path)) as connection, connection:
-            connection.execute("UPDATE sequences SET position = ?", (content,))
+        execute(location, "UPDATE sequences SET position = :content", content=content)
         with pytest.warns(FallbackWarning, match="arrays cannot be read"):
             assert library.templates() == []

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from actionpose.library import TemplateLibrary
+from tests.library.conftest import make_template
 
 ROOT = Path(__file__).parents[2]
 
@@ -32,25 +33,27 @@ with TemplateLibrary.open(path) as library:
 def running(script: str, *arguments: object) -> Iterator[subprocess.Popen[str]]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", script, *map(str, arguments)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment) as process:
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment
+    ) as process:
         try:
             yield process
         finally:
             process.kill()
 
 
-def test_two_processes_create_and_write_at_once_and_nothing_is_lost(path: Path) -> None:
-    with running(ADD, path, "first", 100) as first, running(ADD, path, "second", 100) as second:
+def test_two_processes_create_and_write_at_once_and_nothing_is_lost(location: str) -> None:
+    with running(ADD, location, "first", 100) as first, running(ADD, location, "second", 100) as second:
         written = first.communicate()[0].split() + second.communicate()[0].split()
         assert (first.returncode, second.returncode) == (0, 0)
-    with TemplateLibrary.open(path) as library:
+    with TemplateLibrary.open(location) as library:
         assert len(written) == 200
         assert {template.id for template in library.templates()} == set(written)
         assert library.revision == 200
 
 
-def test_a_reader_sees_what_another_process_writes(path: Path) -> None:
-    with TemplateLibrary.open(path) as library, running(ADD, path, "wave", 30) as writer:
+def test_a_reader_sees_what_another_process_writes(location: str) -> None:
+    with TemplateLibrary.open(location) as library, running(ADD, location, "wave", 30) as writer:
         n_seen, revision, deadline = [0], library.revision, time.monotonic() + 60
         while n_seen[-1] < 30:
             assert time.monotonic() < deadline
@@ -80,8 +83,8 @@ def test_killing_a_writer_loses_nothing_that_was_acknowledged(path: Path) -> Non
         library.add_background(library.templates()[0].sequence)
 
 
-def test_a_current_library_opens_without_alembic_and_the_package_imports_without_a_database(path: Path) -> None:
-    TemplateLibrary.open(path).close()
+def test_a_current_library_opens_without_alembic_and_the_package_imports_without_a_database(location: str) -> None:
+    TemplateLibrary.open(location).close()
     script = """
 import sys
 import actionpose, actionpose.library
@@ -91,5 +94,56 @@ actionpose.library.TemplateLibrary.open(sys.argv[1]).close()
 assert "sqlalchemy" in sys.modules
 assert not {"alembic", "sqlalchemy.orm"} & set(sys.modules)
 """
-    with running(script, path) as process:
+    with running(script, location) as process:
         assert process.wait(timeout=60) == 0
+
+
+CREATE = """
+import sys
+from actionpose.library import TemplateLibrary
+import actionpose.library.library, alembic.command, sqlalchemy.dialects.postgresql
+print("ready", flush=True)
+sys.stdin.readline()
+TemplateLibrary.open(sys.argv[1]).close()
+"""
+
+
+def test_three_processes_open_a_new_library_at_once(location: str) -> None:
+    with contextlib.ExitStack() as stack:
+        processes = [stack.enter_context(running(CREATE, location)) for _ in range(3)]
+        for process in processes:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+        for process in processes:
+            assert process.stdin is not None
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        assert [process.wait(timeout=60) for process in processes] == [0, 0, 0]
+    with TemplateLibrary.open(location) as library:
+        assert library.templates() == []
+
+
+LOOP = """
+import sys, time
+from actionpose.library import TemplateLibrary
+from tests.library.conftest import make_template
+with TemplateLibrary.open(sys.argv[1]) as library:
+    print("ready", flush=True)
+    sys.stdin.readline()
+    n, end = 0, time.monotonic() + float(sys.argv[2])
+    while time.monotonic() < end:
+        library.set_notes("wave", str(n))
+        n += 1
+    print(n)
+"""
+
+
+def test_two_processes_that_write_in_a_tight_loop_get_equal_shares(location: str) -> None:
+    with TemplateLibrary.open(location) as library:
+        library.add(make_template("wave"))
+    with running(LOOP, location, 3) as first, running(LOOP, location, 3) as second:
+        for process in (first, second):
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+        counts = sorted(int(process.communicate("go\n")[0]) for process in (first, second))
+    assert counts[0] > 0.5 * counts[1], counts
