@@ -26,8 +26,9 @@ from actionpose.pose import Frame, Pose
 from actionpose.recognizer import RecognizerState
 from actionpose.skeleton import Skeleton
 from actionpose.template import UNKNOWN
+from actionpose.whole_file import save_whole
 
-__all__ = ["annotate", "annotated_size", "draw_label", "draw_pose", "draw_timeline", "label_colors"]
+__all__ = ["annotate", "annotated_size", "draw_label", "draw_pose", "draw_timeline", "label_colors", "save_picture"]
 
 Image = npt.NDArray[np.uint8]
 Color = tuple[int, int, int]
@@ -351,3 +352,28 @@ def _shorten(text: str, height: int, room: int) -> str:
     return next(
         (cut for n in range(len(text) - 1, 0, -1) if _text_mask(cut := text[:n] + "..", height).shape[1] <= room), ""
     )
+
+
+def save_picture(image: Image, path: str | Path, *, jpeg_quality: int = 95) -> None:
+    """Write a picture, whole or not at all.
+
+    Parameters
+    ----------
+    image : array (H, W, 3) uint8
+        RGB.
+    path : str or Path
+        Ends in what says how it is written, such as ``.jpg`` or ``.png``.
+    jpeg_quality : int
+        0 to 100, for ``.jpg``.
+
+    Raises
+    ------
+    ActionposeError
+        If there is no such format, or the file cannot be written.
+    """
+    path = Path(path)
+    if not (path.suffix and cv2.haveImageWriter(path.suffix)):
+        raise InvalidDataError(f"Cannot write {path.name} as a picture.", hint="Give a name ending in .jpg or .png.")
+    options = [cv2.IMWRITE_JPEG_QUALITY, jpeg_quality] if path.suffix.lower() in (".jpg", ".jpeg") else []
+    _, content = cv2.imencode(path.suffix, cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)
+    save_whole(path, content.tobytes())

@@ -58,7 +58,8 @@ class VideoWriter:
         self._size = size
         self._start: float | None = None
         self._last_pts = -1
-        self._is_open, self._has_failed = True, False
+        self._is_open = True
+        self._error: OSError | None = None
         # Now rather than at the first picture, so that a wrong folder is told at once.
         self._whole = WholeFile(self.path, error=RecordingError, is_private=is_private)
         container = _CONTAINERS[self.path.suffix.lower()]
@@ -80,18 +81,17 @@ class VideoWriter:
     def write(self, image: Image, time: float) -> None:
         """Add a picture.
 
+        What cannot be written, as on a full disk, ends the video but not the work that it shows: `close` tells of it.
+
         Parameters
         ----------
         image : array (H, W, 3) uint8
             RGB.
         time : float
             When to show it, seconds; the video begins with its first picture.
-
-        Raises
-        ------
-        RecordingError
-            If the file cannot be written, such as on a full disk.
         """
+        if self._error is not None:
+            return
         self._start = time if self._start is None else self._start
         if image.shape[1::-1] != self._size:
             image = np.asarray(cv2.resize(image, self._size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
@@ -117,27 +117,30 @@ class VideoWriter:
             return
         self._is_open = False
         try:
-            if self._start is not None and not self._has_failed:
+            if self._start is not None:
                 self._add(None)
+            if self._start is not None and self._error is None:
                 self._container.close()
                 self._whole.finish()
         except OSError as error:
-            raise writing_error(self.path, error, kind=RecordingError) from None
+            self._error = error
         finally:
             with contextlib.suppress(OSError):
                 self._container.close()
             self._whole.discard()
+        if self._error is not None:
+            raise writing_error(self.path, self._error, kind=RecordingError) from None
 
     def _add(self, picture: av.VideoFrame | None) -> None:
         """Encode and write a picture, or at the end what the encoder still holds.
 
         After a failure nothing more may be written: PyAV would begin the file anew, and crash.
         """
-        try:
-            self._container.mux(self._stream.encode(picture))
-        except OSError as error:
-            self._has_failed = True
-            raise writing_error(self.path, error, kind=RecordingError) from None
+        if self._error is None:
+            try:
+                self._container.mux(self._stream.encode(picture))
+            except OSError as error:
+                self._error = error
 
     def __enter__(self) -> Self:
         return self

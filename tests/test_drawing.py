@@ -1,11 +1,22 @@
 from __future__ import annotations
 
+from pathlib import Path
+
+import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
 
 from actionpose.decision import ActionEvent
-from actionpose.drawing import annotate, annotated_size, draw_label, draw_pose, draw_timeline, label_colors
+from actionpose.drawing import (
+    annotate,
+    annotated_size,
+    draw_label,
+    draw_pose,
+    draw_timeline,
+    label_colors,
+    save_picture,
+)
 from actionpose.errors import InvalidDataError
 from actionpose.pose import Frame, Pose
 from actionpose.recognizer import RecognizerState
@@ -184,3 +195,21 @@ def test_an_action_keeps_its_colour_when_it_is_reported() -> None:
     assert is_near(after[:120], wave).any()
     assert is_near(after[120:], wave).any()
     assert is_near(after[120:], clap).any()
+
+
+@pytest.mark.parametrize("name", ["sheet.png", "sheet.jpg", "手.PNG"])
+def test_a_picture_is_written_whole(tmp_path: Path, name: str) -> None:
+    image = np.zeros((30, 40, 3), np.uint8)
+    image[:, :20] = (255, 0, 0)
+    save_picture(image, tmp_path / name)
+    content = np.frombuffer((tmp_path / name).read_bytes(), np.uint8)
+    read = cv2.cvtColor(cv2.imdecode(content, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+    assert np.abs(read[15, 5].astype(int) - (255, 0, 0)).max() < 10
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("name", ["sheet.foo", "sheet"])
+def test_a_picture_of_no_known_kind_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(InvalidDataError, match="as a picture"):
+        save_picture(np.zeros((3, 3, 3), np.uint8), tmp_path / name)
+    assert not list(tmp_path.iterdir())

@@ -11,7 +11,7 @@ import click
 from actionpose.cli.keypoint_progress import stopping_on_interrupt
 from actionpose.cli.options import epilog
 from actionpose.cli.terminal import echo, echo_json, frame_progress, show_table, simple_table
-from actionpose.errors import LibraryError
+from actionpose.errors import LibraryError, RecordingError
 from actionpose.library import default_location
 from actionpose.session.recognizers import describe_left_aside, fitting_templates
 from actionpose.sources import open_source
@@ -88,11 +88,6 @@ def evaluate(
     scores = evaluate_keypoints(chosen, predicted)
     precision = compute_dataset_precision(chosen, predicted, confidence)
     beside = _judge_teacher(chosen) if teacher else None
-    if worst is not None:
-        from actionpose.training.contact_sheet import draw_worst
-
-        draw_worst(chosen, predicted, worst)
-        echo(f"{worst} shows the largest errors.", err=True)
     if as_json:
         found: dict[str, Any] = {"coco": asdict(precision), **_to_builtins(scores)}
         if beside is not None:
@@ -100,6 +95,11 @@ def evaluate(
         echo_json(found)
     else:
         _print_scores(scores, beside, precision)
+    if worst is not None:
+        from actionpose.training.contact_sheet import draw_worst
+
+        draw_worst(chosen, predicted, worst)
+        echo(f"{worst} shows the largest errors.", err=True)
 
 
 def _judge_teacher(dataset: KeypointDataset) -> _Scores:
@@ -277,6 +277,7 @@ def analyze(*, source: str, model: str, folder: Path, video: bool) -> None:
     from actionpose.training.trajectories import draw_trajectories, find_trajectories, save_trajectories
 
     folder.mkdir(parents=True, exist_ok=True)
+    problems: list[RecordingError] = []
     with (
         load_estimator(model) as estimator,
         open_source(source) as frames,
@@ -289,9 +290,12 @@ def analyze(*, source: str, model: str, folder: Path, video: bool) -> None:
             video=folder / "labelled.mp4" if video else None,
             on_frame=advance,
             should_stop=should_stop,
+            on_video_error=problems.append,
         )
         size = frames.info.size
     save_trajectories(found, folder / "keypoints.csv")
     save_figure(draw_trajectories(found, size=size), folder / "trajectories")
     share = float((found.confidence.max(axis=1) > 0).mean())
     echo(f"{folder}: {len(found)} frames, a body in {100 * share:.0f} % of them.", err=True)
+    if problems:
+        raise problems[0]

@@ -6,13 +6,13 @@ import dataclasses
 import io
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import click
 import numpy as np
+import numpy.typing as npt
 from rich.table import Table
 
 from actionpose.cli.options import (
@@ -26,7 +26,7 @@ from actionpose.cli.options import (
 from actionpose.cli.terminal import NOBODY_NOTE, echo, echo_text, show_table, simple_table, with_progress
 from actionpose.cli.wiring import open_estimator, open_library, recognizer_factory, stopping_on_signals
 from actionpose.decision import ActionEvent, merge_repetitions
-from actionpose.errors import ActionposeError, RecordingError
+from actionpose.errors import ActionposeError
 from actionpose.outputs import event_record
 from actionpose.recognizer import RecognizerSettings
 from actionpose.session import Session, Tick
@@ -101,7 +101,7 @@ def recognize(
         make_recognizer = recognizer_factory(templates, settings)
         with (
             open_estimator(model, frames, people=people) as estimator,
-            _Film(annotate, frames.info) as film,
+            _open_video(annotate, frames.info) as video,
             Session(frames, estimator, make_recognizer) as session,
             stopping_on_signals(session),
         ):
@@ -109,7 +109,8 @@ def recognize(
                 for tick in with_progress(session, frames.info):
                     events += tick.events
                     n_seen += bool(tick.poses)
-                    film.add(tick, events)
+                    if video and tick.frame:
+                        video.write(_draw(tick, events, frames.info), tick.frame.time)
             finally:
                 for note in session.notes:
                     echo(f"note: {note}", err=True)
@@ -136,53 +137,30 @@ def _creating(path: Path) -> Iterator[WholeFile | None]:
         file.discard()
 
 
-class _Film:
-    """The annotated video, if one is wanted; a context manager.
+def _open_video(path: Path | None, info: SourceInfo) -> AbstractContextManager[VideoWriter | None]:
+    if path is None:
+        return nullcontext()
+    from actionpose.drawing import annotated_size
+    from actionpose.video_writer import VideoWriter
 
-    Where it cannot be written, as on a full disk, it ends, and so does the block with the error, but not before.
-    """
+    if info.size is None:
+        raise ActionposeError(
+            f"{info.name} does not say how large its pictures are, so they cannot be annotated.",
+            hint="Annotate the video it was made from.",
+        )
+    return VideoWriter(path, rate_hz=info.rate_hz or 30.0, size=annotated_size(info.size))
 
-    def __init__(self, path: Path | None, info: SourceInfo) -> None:
-        self._info = info
-        self._writer: VideoWriter | None = None
-        self._error: ActionposeError | None = None
-        if path is None:
-            return
-        from actionpose.drawing import annotated_size
-        from actionpose.video_writer import VideoWriter
 
-        if info.size is None:
-            raise ActionposeError(
-                f"{info.name} does not say how large its pictures are, so they cannot be annotated.",
-                hint="Annotate the video it was made from.",
-            )
-        self._writer = VideoWriter(path, rate_hz=info.rate_hz or 30.0, size=annotated_size(info.size))
+def _draw(tick: Tick, events: Sequence[ActionEvent], info: SourceInfo) -> npt.NDArray[np.uint8]:
+    """Return the annotated picture; a recording without pictures is drawn on black."""
+    from actionpose.drawing import annotate
 
-    def add(self, tick: Tick, events: Sequence[ActionEvent]) -> None:
-        """Draw a tick and what was recognised so far; a recording without pictures is drawn on black."""
-        if self._writer is None or tick.frame is None or self._error:
-            return
-        from actionpose.drawing import annotate
-
-        frame = tick.frame
-        if frame.image is None and self._info.size is not None:
-            width, height = self._info.size
-            frame = dataclasses.replace(frame, image=np.zeros((height, width, 3), np.uint8))
-        try:
-            self._writer.write(annotate(frame, tick.poses, tick.states, events), frame.time)
-        except RecordingError as error:
-            self._error = error
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._writer is not None:
-            self._writer.close()
-        if self._error and error is None:
-            raise self._error
+    assert tick.frame is not None
+    frame = tick.frame
+    if frame.image is None and info.size is not None:
+        width, height = info.size
+        frame = dataclasses.replace(frame, image=np.zeros((height, width, 3), np.uint8))
+    return annotate(frame, tick.poses, tick.states, events)
 
 
 def _name_source(source: str, info: SourceInfo) -> str | Path:

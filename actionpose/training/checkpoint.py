@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,8 +77,10 @@ def predict(network: KeypointNetwork, image: npt.NDArray[np.uint8]) -> tuple[Flo
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     """Write a checkpoint so that the old one stays until the new one is whole."""
+    content = io.BytesIO()  # torch tells of a full disk in words of its own
+    torch.save(state, content)
     with WholeFile(path, error=TrainingError) as file:
-        torch.save(state, file)
+        file.write(content.getbuffer())
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from actionpose.drawing import save_picture
 from actionpose.errors import InvalidDataError
 from actionpose.pose import FloatArray, Frame
 from actionpose.skeleton import Skeleton
@@ -112,8 +113,7 @@ class Collector:
         assert frame.image is not None
         path = self.folder / "images" / f"{source}_{frame.index:06d}.jpg"
         picture = cv2.cvtColor(frame.image, cv2.COLOR_RGB2BGR)
-        if not cv2.imwrite(str(path), picture, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]):
-            raise TrainingError(f"{path} could not be written.", hint="Is the disk full?")
+        save_picture(frame.image, path, jpeg_quality=_JPEG_QUALITY)
         image = LabelledImage(
             path=path,
             keypoints=label.keypoints,

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from actionpose.errors import InvalidDataError
+from actionpose.drawing import save_picture
 from actionpose.pose import FloatArray
 from actionpose.skeleton import Skeleton
 from actionpose.training.build import build_dataset
@@ -33,7 +33,7 @@ def draw_contact_sheet(labels: LabelSet, path: str | Path) -> None:
     chosen = np.unique(np.linspace(0, len(labels.images) - 1, min(_MOST, len(labels.images))).round().astype(int))
     few = LabelSet(skeleton=labels.skeleton, images=[labels.images[i] for i in chosen])
     dataset = build_dataset(few, size=(_TILE, _TILE), channels=3, margin=_MARGIN)
-    _write(tile_crops(dataset), Path(path))
+    save_picture(tile_crops(dataset), path)
 
 
 def draw_worst(dataset: KeypointDataset, predicted: FloatArray, path: str | Path, *, n: int = 36) -> None:
@@ -54,7 +54,7 @@ def draw_worst(dataset: KeypointDataset, predicted: FloatArray, path: str | Path
     ratio = np.where(np.isnan(errors), 0, errors).mean(axis=1) / dataset.reference_px
     worst = np.argsort(-ratio, kind="stable")[:n]
     labelled, seen = _draw_tiles(dataset[worst], None), _draw_tiles(dataset[worst], predicted[worst], with_labels=False)
-    _write(_arrange([tile for pair in zip(labelled, seen, strict=True) for tile in pair]), Path(path))
+    save_picture(_arrange([tile for pair in zip(labelled, seen, strict=True) for tile in pair]), path)
 
 
 def tile_crops(dataset: KeypointDataset, predicted: FloatArray | None = None) -> Image:
@@ -101,8 +101,3 @@ def _draw(tile: Image, points: FloatArray, skeleton: Skeleton, colours: Sequence
 def _place(point: FloatArray) -> tuple[int, int]:
     x, y = np.clip(point, -4 * _TILE, 4 * _TILE)
     return round(float(x)), round(float(y))
-
-
-def _write(sheet: Image, path: Path) -> None:
-    if not cv2.imwrite(str(path), cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR)):
-        raise InvalidDataError(f"{path} could not be written.", hint="Give a .jpg or .png file.")

@@ -27,6 +27,7 @@ from actionpose.errors import InvalidDataError
 from actionpose.pose import FloatArray
 from actionpose.reading import decode_json, read_bytes
 from actionpose.recording.format import SkeletonRecord
+from actionpose.safe_text import from_cell, to_cell
 from actionpose.skeleton import Skeleton
 from actionpose.training.dataset import SURE, UNLABELLED
 from actionpose.training.errors import TrainingError
@@ -132,13 +133,13 @@ def save_labels(labels: LabelSet, folder: str | Path) -> None:
     folder = Path(folder)
     table = io.StringIO()
     rows = csv.writer(table, lineterminator="\n")
-    rows.writerow([*_LEADING, *(f"{name}_{axis}" for name in labels.skeleton.keypoints for axis in "xyv")])
+    rows.writerow([*_LEADING, *(to_cell(f"{name}_{axis}") for name in labels.skeleton.keypoints for axis in "xyv")])
     for item in labels.images:
         values: list[str | int] = []
         for (x, y), v in zip(item.keypoints, item.visibility, strict=True):
             values += [f"{x:.2f}", f"{y:.2f}", int(v)] if v else ["", "", UNLABELLED]
         path = item.path.relative_to(folder).as_posix()
-        rows.writerow([path, item.source, f"{item.time:.3f}", f"{item.reference_px:.2f}", *values])
+        rows.writerow([to_cell(path), to_cell(item.source), f"{item.time:.3f}", f"{item.reference_px:.2f}", *values])
     save_whole(folder / _TABLE, table.getvalue().encode(), error=TrainingError)
     skeleton = msgspec.json.encode(SkeletonRecord.from_skeleton(labels.skeleton))
     save_whole(folder / _SKELETON, msgspec.json.format(skeleton, indent=2) + b"\n", error=TrainingError)
@@ -160,6 +161,7 @@ def load_labels(folder: str | Path) -> LabelSet:
     try:
         with table.open(newline="", encoding="utf-8-sig") as file:
             rows = csv.DictReader(file)
+            rows.fieldnames = [from_cell(name) for name in rows.fieldnames or ()]
             expected = [*_LEADING, *(f"{name}_{axis}" for name in skeleton.keypoints for axis in "xyv")]
             absent = [name for name in expected if name not in (rows.fieldnames or ())]
             if absent:
@@ -197,7 +199,7 @@ def _load_skeleton(path: Path) -> Skeleton:
 
 def _read_row(row: dict[str, str], folder: Path, skeleton: Skeleton, where: str) -> LabelledImage:
     try:
-        path = folder / row["image"]
+        path = folder / from_cell(row["image"])
         if not path.resolve().is_relative_to(folder.resolve()):
             raise InvalidDataError(f"{where}: the picture {row['image']!r} lies outside the folder.")
         keypoints = np.full((skeleton.n_keypoints, 2), np.nan)
@@ -215,5 +217,10 @@ def _read_row(row: dict[str, str], folder: Path, skeleton: Skeleton, where: str)
             raise
         raise InvalidDataError(f"{where}: {error}.", hint="Correct the line, or delete it.") from error
     return LabelledImage(
-        path=path, keypoints=keypoints, visibility=visibility, reference_px=reference, source=row["source"], time=time
+        path=path,
+        keypoints=keypoints,
+        visibility=visibility,
+        reference_px=reference,
+        source=from_cell(row["source"] or ""),
+        time=time,
     )

@@ -14,9 +14,10 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 
 from actionpose.drawing import draw_pose
-from actionpose.errors import InvalidDataError
+from actionpose.errors import InvalidDataError, RecordingError
 from actionpose.estimators.base import KeypointEstimator
 from actionpose.pose import FloatArray, Pose, PoseSequence
+from actionpose.safe_text import to_cell
 from actionpose.sources import Source
 from actionpose.training.errors import TrainingError
 from actionpose.video_writer import VideoWriter
@@ -37,6 +38,7 @@ def find_trajectories(
     video: str | Path | None = None,
     on_frame: Callable[[], None] = lambda: None,
     should_stop: Callable[[], bool] = lambda: False,
+    on_video_error: Callable[[RecordingError], None] | None = None,
 ) -> PoseSequence:
     """Find the keypoints of the first body in every frame.
 
@@ -52,6 +54,8 @@ def find_trajectories(
         Called after every frame.
     should_stop : callable
         Asked after every frame; when true, the rest is left out.
+    on_video_error : callable, optional
+        Is given why the video cannot be written. Default: that is raised, and what was found is lost.
 
     Returns
     -------
@@ -92,7 +96,12 @@ def find_trajectories(
                 break
     finally:
         if writer is not None:
-            writer.close()
+            try:
+                writer.close()
+            except RecordingError as error:
+                if on_video_error is None:
+                    raise
+                on_video_error(error)
     if not times:
         raise InvalidDataError(f"{source.info.name} has no pictures.", hint="A recording holds keypoints already.")
     return PoseSequence(
@@ -126,7 +135,7 @@ def save_trajectories(trajectories: PoseSequence, path: str | Path) -> None:
     table = io.StringIO()
     rows = csv.writer(table, lineterminator="\n")
     names = trajectories.skeleton.keypoints
-    rows.writerow(["time_s", *(f"{name}_{what}" for name in names for what in ("x", "y", "confidence"))])
+    rows.writerow(["time_s", *(to_cell(f"{name}_{what}") for name in names for what in ("x", "y", "confidence"))])
     for time, points, confidence in zip(trajectories.time, trajectories.position, trajectories.confidence, strict=True):
         values = [
             field

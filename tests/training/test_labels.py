@@ -51,6 +51,23 @@ def test_what_was_written_comes_back(folder: Path) -> None:
     np.testing.assert_allclose(labels.images[1].keypoints, [[21, 30], [50, 30.25]])
 
 
+def test_no_name_is_a_formula_and_all_are_read_back(tmp_path: Path) -> None:
+    odd = Skeleton(name="odd", keypoints=["=1+1", "@tip"], edges=[("=1+1", "@tip")])
+    image = LabelledImage(
+        path=write_picture(tmp_path / "-x.jpg"),
+        keypoints=np.array([[-2.0, 30.0], [50.0, 30.0]]),
+        visibility=np.array([2, 2], np.uint8),
+        reference_px=30.0,
+        source="+film",
+    )
+    save_labels(LabelSet(skeleton=odd, images=[image]), tmp_path)
+    cells = (tmp_path / "labels.csv").read_text(encoding="utf-8").replace("\n", ",").split(",")
+    assert [cell for cell in cells if cell[:1] in tuple("=+-@")] == ["-2.00"]
+    (found,) = load_labels(tmp_path).images
+    assert (found.path, found.source) == (tmp_path / "-x.jpg", "+film")
+    np.testing.assert_array_equal(found.keypoints, image.keypoints)
+
+
 def test_a_deleted_picture_is_left_out(folder: Path) -> None:
     (folder / "images" / "1.jpg").unlink()
     labels = load_labels(folder)

@@ -12,7 +12,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from actionpose.errors import InvalidDataError  # noqa: E402
-from actionpose.training.checkpoint import load_model, predict  # noqa: E402
+from actionpose.training.checkpoint import load_model, predict, save_checkpoint  # noqa: E402
 from actionpose.training.dataset import KeypointDataset  # noqa: E402
 from actionpose.training.errors import TrainingError  # noqa: E402
 from actionpose.training.metrics import compute_errors  # noqa: E402
@@ -191,6 +191,13 @@ class _Evil:
 
     def __reduce__(self) -> tuple[object, tuple[Path]]:
         return (Path.touch, (self._path,))
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full")
+def test_a_full_disk_is_told_in_our_words(tmp_path: Path) -> None:
+    (tmp_path / "last.pt").symlink_to("/dev/full")
+    with pytest.raises(TrainingError, match=r"Cannot write .*last\.pt: No space left on device"):
+        save_checkpoint(tmp_path / "last.pt", {"version": 1, "weights": torch.zeros(1000)})
 
 
 @pytest.mark.parametrize("kind", ["empty", "text", "cut", "pickle", "other"])
