@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
@@ -11,21 +11,22 @@ import click
 import numpy as np
 
 from actionpose.cli.completion import complete_labels
-from actionpose.cli.options import epilog, library_option, mirror_option, model_option, parse_time
+from actionpose.cli.options import epilog, library_option, mirror_option, model_option, parse_time, source_options
 from actionpose.cli.terminal import STILL_NOTE, echo, frame_progress, template_line
 from actionpose.cli.wiring import open_estimator, open_library, tell_left_aside, tell_new_labels
 from actionpose.errors import ActionposeError
 from actionpose.pose import Frame, Pose, PoseSequence
-from actionpose.session import iter_poses
-from actionpose.sources import open_source
+from actionpose.session import Pace, iter_poses
+from actionpose.sources import Source, SourceInfo
 from actionpose.spans import LabelledSpan, load_spans, to_seconds
 from actionpose.takes import assess_take
-from actionpose.template import UNKNOWN, Template, validate_label
+from actionpose.template import MAX_DURATION_S, UNKNOWN, Template, validate_label
 
 __all__ = ["add"]
 
 _WARM_UP_S = 2.0  # a tracker needs some frames to settle on a body
 _TO_THE_END_S = 1e9
+_ROUNDING_S = 1.0  # of what a file says of its length
 
 
 @click.command(
@@ -46,6 +47,7 @@ _TO_THE_END_S = 1e9
 @mirror_option
 @library_option
 @model_option
+@source_options
 def add(
     *,
     label: str | None,
@@ -56,6 +58,7 @@ def add(
     mirror: bool,
     library: str | None,
     model: str,
+    open_from: Callable[[Path], Source],
 ) -> None:
     """Make a template of the action LABEL from VIDEO, or many from a table.
 
@@ -74,7 +77,7 @@ def add(
     with open_library(library) as templates:
         tell_new_labels(templates, [span.label for span in wanted])
         for path, of_video in groupby(wanted, key=lambda span: span.video):
-            for label, sequence, provenance in _cut_spans(path, list(of_video), model=model):
+            for label, sequence, provenance in _cut_spans(path, list(of_video), model=model, open_from=open_from):
                 verdict = assess_take(sequence, may_be_still=True)
                 template = Template(label=label, sequence=sequence, provenance=provenance, quality=verdict.numbers)
                 for added in templates.add_all([template, *([template.mirrored()] if mirror else [])]):
@@ -87,16 +90,18 @@ def add(
 
 
 def _cut_spans(
-    path: Path, spans: Sequence[LabelledSpan], *, model: str
+    path: Path, spans: Sequence[LabelledSpan], *, model: str, open_from: Callable[[Path], Source]
 ) -> Iterator[tuple[str, PoseSequence, dict[str, str]]]:
     """Yield label, poses and provenance of each span of one video, which is gone through once."""
     poses: list[Pose] = []
     times: list[float] = []
     with (
-        open_source(path) as source,
+        open_from(path) as source,
         open_estimator(model, source) as estimator,
         frame_progress(source.info) as advance,
     ):
+        _check_lengths(spans, source.info)
+        pace = Pace(is_live=source.info.is_live)
         lead_frames = _WARM_UP_S * (source.info.rate_hz or 30.0)
 
         def is_wanted(frame: Frame) -> bool:
@@ -104,18 +109,34 @@ def _cut_spans(
 
         for frame, found in iter_poses(source, estimator, is_wanted=is_wanted):
             times.append(frame.time)
+            pace.update(frame.time)
             poses.extend(found)
             advance()
             if all(_is_past(span, frame) for span in spans):
                 break
         provenance = {"source": path.name, "estimator": estimator.name if estimator else ""}
-    for note in source.notes:
+    for note in (*source.notes, *pace.notes):
         echo(f"note: {path.name}: {note}", err=True)
     for span in spans:
         start, end = to_seconds(span, np.array(times))
         sequence = _cut(poses, start, end, path=path)
         where = {"start": f"{start:.3f}", "end": f"{min(end, times[-1]):.3f}"}
         yield span.label, sequence, provenance | where
+
+
+def _check_lengths(spans: Sequence[LabelledSpan], info: SourceInfo) -> None:
+    """Refuse at once, not after minutes of looking at pictures, what is too long for a template."""
+    length_s = info.n_frames / info.rate_hz if info.n_frames and info.rate_hz else _TO_THE_END_S
+    for span in spans:
+        if span.start_s is None or span.end_s is None:
+            continue
+        end_s = min(span.end_s, length_s)
+        if end_s < _TO_THE_END_S and end_s - span.start_s > MAX_DURATION_S + _ROUNDING_S:
+            raise ActionposeError(
+                f"A template lasts at most {MAX_DURATION_S:g} s; {span.label!r} would be {end_s - span.start_s:.0f} s "
+                f"of {info.name}.",
+                hint="Choose one performance of the action with --start and --end, or in the table of spans.",
+            )
 
 
 def _is_near(span: LabelledSpan, frame: Frame, lead_frames: float) -> bool:

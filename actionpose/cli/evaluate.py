@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,17 @@ from threadpoolctl import threadpool_limits
 from actionpose.bank import group_by_poses
 from actionpose.cli.completion import complete_labels
 from actionpose.cli.measure import draw_pictures, measure_clips, measure_library, measure_streams
-from actionpose.cli.options import epilog, library_option, merge_option, model_option, recognition_options
+from actionpose.cli.options import (
+    epilog,
+    library_option,
+    merge_option,
+    model_option,
+    rate_option,
+    recognition_options,
+    rotate_option,
+)
 from actionpose.cli.report import ClipReport, StreamReport
-from actionpose.cli.terminal import NOBODY_NOTE, echo, echo_json, with_progress
+from actionpose.cli.terminal import NOBODY_FOUND_NOTE, NOBODY_NOTE, echo, echo_json, with_progress
 from actionpose.cli.wiring import (
     enabled_templates,
     open_estimator,
@@ -35,7 +44,7 @@ from actionpose.pose import Pose, PoseSequence
 from actionpose.recognizer import RecognizerSettings
 from actionpose.session import Session
 from actionpose.session.recognizers import fitting_templates
-from actionpose.sources import open_source
+from actionpose.sources import Source, open_source
 from actionpose.spans import LabelledSpan, load_spans_of, to_seconds
 from actionpose.template import UNKNOWN
 
@@ -135,6 +144,8 @@ def _split_users(context: click.Context, parameter: click.Parameter, value: str 
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @library_option
 @model_option
+@rate_option
+@rotate_option
 @recognition_options
 def evaluate(
     *,
@@ -151,6 +162,8 @@ def evaluate(
     as_json: bool,
     library: str | None,
     model: str,
+    rate: float | None,
+    rotate: int | None,
     settings: RecognizerSettings,
     **dataset_options: Any,
 ) -> None:
@@ -187,7 +200,7 @@ def evaluate(
         dataset,
         data,
         spans=spans,
-        start_frame=start_frame,
+        is_of_video=bool(spans or start_frame or rate or rotate),
         merge_gap_s=merge_gap_s,
         hide=hide,
         mirror=mirror,
@@ -219,7 +232,13 @@ def evaluate(
         else:
             assert spans is not None
             stream, events = _spot_in_video(
-                Path(data), spans, start_frame=start_frame, library=library, model=model, settings=settings
+                Path(data),
+                spans,
+                start_frame=start_frame,
+                library=library,
+                model=model,
+                open_from=partial(open_source, rate_hz=rate, rotate=rotate or 0),
+                settings=settings,
             )
             report = measure_streams(
                 [stream], settings, events=[events], iou=iou, merge_gap_s=merge_gap_s, with_unknown=with_unknown
@@ -238,7 +257,7 @@ def _check_usage(
     data: str | None,
     *,
     spans: Path | None,
-    start_frame: int,
+    is_of_video: bool,
     merge_gap_s: float | None,
     hide: Sequence[str],
     mirror: bool,
@@ -249,8 +268,10 @@ def _check_usage(
             f"Expected --spans FILE.csv, which says what is performed when in {data}, or one of "
             f"{', '.join(f'{name}:PATH' for name in DATASETS)}."
         )
-    if (spans or start_frame) and (dataset or not data):
-        raise click.UsageError("--spans and --start-frame are for a video or a recording, to be named as DATA.")
+    if is_of_video and (dataset or not data):
+        raise click.UsageError(
+            "--spans, --start-frame, --rate and --rotate are for a video or a recording, to be named as DATA."
+        )
     if merge_gap_s is not None and not data:
         raise click.UsageError("--merge is for videos and streams; the library holds single actions.")
     if hide and data:
@@ -264,14 +285,21 @@ def _check_usage(
 
 
 def _spot_in_video(
-    video: Path, spans: Path, *, start_frame: int, library: str | None, model: str, settings: RecognizerSettings
+    video: Path,
+    spans: Path,
+    *,
+    start_frame: int,
+    library: str | None,
+    model: str,
+    open_from: Callable[[Path], Source],
+    settings: RecognizerSettings,
 ) -> tuple[Stream, list[ActionEvent]]:
     """Recognise as `recognize` does; return the events and what they are to be compared with."""
     expected = _spans_of(video, spans)
     events: list[ActionEvent] = []
     times: list[float] = []
     poses: list[Pose | None] = []
-    with open_library(library) as stored, open_source(video) as source:
+    with open_library(library) as stored, open_from(video) as source:
         templates, background = tuple(enabled_templates(stored)), tuple(stored.backgrounds())
         make_recognizer = recognizer_factory(stored, settings)
         tell_missing_labels(stored, {span.label for span in expected} - {UNKNOWN})
@@ -287,7 +315,7 @@ def _spot_in_video(
             for note in session.notes:
                 echo(f"note: {note}", err=True)
     if not any(poses):
-        echo(NOBODY_NOTE, err=True)
+        echo(NOBODY_FOUND_NOTE if estimator else NOBODY_NOTE, err=True)
     if start_frame >= len(times):
         raise InvalidDataError(f"{video.name} has {len(times)} frames, so none is left from frame {start_frame} on.")
     begin = times[start_frame]

@@ -11,9 +11,9 @@ import click
 import numpy as np
 
 from actionpose.cli.keypoint_progress import stepping_progress, stopping_on_interrupt
-from actionpose.cli.options import epilog
+from actionpose.cli.options import epilog, source_options
 from actionpose.cli.terminal import echo, frame_progress
-from actionpose.sources import open_source
+from actionpose.sources import Source, open_source
 
 if TYPE_CHECKING:
     from actionpose.training.dataset import KeypointDataset
@@ -61,18 +61,33 @@ def _parse_size(text: str) -> tuple[int, int]:
 @click.option(
     "--every", metavar="SECONDS", type=click.FloatRange(min=0), default=0.0, help="Least time between two frames."
 )
-def collect(*, sources: tuple[str, ...], folder: Path, skeleton_name: str, keep: int, every: float) -> None:
+@source_options
+def collect(
+    *,
+    sources: tuple[str, ...],
+    folder: Path,
+    skeleton_name: str,
+    keep: int,
+    every: float,
+    open_from: Callable[[str], Source],
+) -> None:
     """Let MediaPipe label the frames of videos or a camera.
 
     Ctrl-C ends a camera and keeps what was labelled. FOLDER/contact_sheet.jpg shows it; deleting a picture leaves it
     out, and labels.csv can be corrected by hand.
     """
-    labels = collect_labels(sources, folder, skeleton_name, keep=keep, every_s=every)
+    labels = collect_labels(sources, folder, skeleton_name, keep=keep, every_s=every, open_from=open_from)
     echo(f"{len(labels.images)} labelled pictures are in {folder}; look at {folder / 'contact_sheet.jpg'}.", err=True)
 
 
 def collect_labels(
-    sources: tuple[str, ...], folder: Path, skeleton_name: str, *, keep: int, every_s: float = 0.0
+    sources: tuple[str, ...],
+    folder: Path,
+    skeleton_name: str,
+    *,
+    keep: int,
+    every_s: float = 0.0,
+    open_from: Callable[[str], Source] = open_source,
 ) -> LabelSet:
     """Let the teacher label the sources, keep the most varied frames, and draw the contact sheet."""
     from actionpose.training.collect import Collector
@@ -82,9 +97,11 @@ def collect_labels(
     collector = Collector(folder, choose_skeleton(skeleton_name))
     with stopping_on_interrupt() as should_stop:
         for spec in sources:
-            with open_source(spec) as source, frame_progress(source.info) as advance:
+            with open_from(spec) as source, frame_progress(source.info) as advance:
                 n_kept = collector.read(source, every_s=every_s, on_frame=advance, should_stop=should_stop)
                 echo(f"{source.info.name}: {n_kept} frames labelled.", err=True)
+                for note in source.notes:
+                    echo(f"note: {source.info.name}: {note}", err=True)
             if should_stop():
                 break
         labels = collector.finish(keep=keep)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -9,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from actionpose.cli.keypoint_progress import stopping_on_interrupt
-from actionpose.cli.options import epilog
+from actionpose.cli.options import epilog, source_options
 from actionpose.cli.terminal import echo, echo_json, frame_progress, show_table, simple_table
 from actionpose.errors import LibraryError, RecordingError
 from actionpose.library import default_location
 from actionpose.session.recognizers import describe_left_aside, fitting_templates
-from actionpose.sources import open_source
+from actionpose.sources import Source
 from actionpose.training.errors import require_torch
 
 if TYPE_CHECKING:
@@ -266,7 +267,8 @@ def configure(*, model: Path, finder: str | None, smooth: bool | None) -> None:
 @click.option("--model", metavar="NAME|PATH", required=True, help="The keypoint model.")
 @click.option("-o", "--output", "folder", type=_FOLDER, required=True, help="Folder for what comes out.")
 @click.option("--video/--no-video", default=True, show_default=True, help="Write the video with keypoints drawn in.")
-def analyze(*, source: str, model: str, folder: Path, video: bool) -> None:
+@source_options
+def analyze(*, source: str, model: str, folder: Path, video: bool, open_from: Callable[[str], Source]) -> None:
     """Find the keypoints in every frame of SOURCE.
 
     FOLDER gets keypoints.csv, trajectories.png and .svg, and labelled.mp4. Ctrl-C ends it early and keeps what was
@@ -280,7 +282,7 @@ def analyze(*, source: str, model: str, folder: Path, video: bool) -> None:
     problems: list[RecordingError] = []
     with (
         load_estimator(model) as estimator,
-        open_source(source) as frames,
+        open_from(source) as frames,
         frame_progress(frames.info) as advance,
         stopping_on_interrupt() as should_stop,
     ):
@@ -293,6 +295,8 @@ def analyze(*, source: str, model: str, folder: Path, video: bool) -> None:
             on_video_error=problems.append,
         )
         size = frames.info.size
+        for note in frames.notes:
+            echo(f"note: {note}", err=True)
     save_trajectories(found, folder / "keypoints.csv")
     save_figure(draw_trajectories(found, size=size), folder / "trajectories")
     share = float((found.confidence.max(axis=1) > 0).mean())

@@ -5,13 +5,20 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 import click
 
-from actionpose.cli.options import epilog, library_option, model_option, people_option, recognition_options
+from actionpose.cli.options import (
+    epilog,
+    library_option,
+    model_option,
+    people_option,
+    recognition_options,
+    source_options,
+)
 from actionpose.cli.terminal import NoteReader, StatusLine, echo, event_line
 from actionpose.cli.wiring import (
     enabled_templates,
@@ -24,7 +31,7 @@ from actionpose.cli.wiring import (
 from actionpose.outputs import Dispatcher, OutputStatus, describe_output, event_record, open_output
 from actionpose.recognizer import RecognizerSettings, RecognizerState
 from actionpose.session import RunnerState, SessionRecording, SessionRunner, SessionStats, Tick, describe_stats
-from actionpose.sources import open_source
+from actionpose.sources import Source
 from actionpose.template import UNKNOWN
 
 __all__ = ["live"]
@@ -65,6 +72,7 @@ _STDOUT = "-"
 @library_option
 @model_option
 @people_option
+@source_options
 @recognition_options
 def live(
     *,
@@ -76,6 +84,7 @@ def live(
     library: str | None,
     model: str,
     people: int,
+    open_from: Callable[[str], Source],
     settings: RecognizerSettings,
 ) -> None:
     """Recognise actions live.
@@ -95,7 +104,7 @@ def live(
         recording = stack.enter_context(SessionRecording(record_to)) if record_to else None
         runner = stack.enter_context(
             SessionRunner(
-                open_source=lambda: open_source(source),
+                open_source=lambda: open_from(source),
                 # The runner closes what it loads.
                 load_estimator=lambda frames: ExitStack().enter_context(open_estimator(model, frames, people=people)),
                 make_recognizer=recognizer_factory(templates, settings),

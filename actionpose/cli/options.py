@@ -16,7 +16,10 @@ __all__ = [
     "model_option",
     "parse_time",
     "people_option",
+    "rate_option",
     "recognition_options",
+    "rotate_option",
+    "source_options",
 ]
 
 _Command = Callable[..., Any]
@@ -61,6 +64,37 @@ people_option = click.option(
 def epilog(*examples: str) -> str:
     """Return what stands below a command's help: examples that can be typed as they are."""
     return "\n".join(("\b", "Examples:", *(f"  actionpose {example}" for example in examples)))
+
+
+rate_option = click.option(
+    "--rate",
+    metavar="HZ",
+    type=click.FloatRange(0, 10_000, min_open=True),
+    help="Frames per second of a file or folder whose times are missing or wrong.  [default: as the file says]",
+)
+
+rotate_option = click.option(
+    "--rotate",
+    type=click.Choice(["90", "180", "270"]),
+    callback=lambda _context, _option, degrees: None if degrees is None else int(degrees),
+    help="Turn the pictures clockwise by so many degrees, where they lie on their side and do not say so.",
+)
+
+
+def source_options(command: _Command) -> _Command:
+    """Add the options of reading a source, passed on as one function named `open_from` that opens it."""
+
+    @rate_option
+    @rotate_option
+    @functools.wraps(command)
+    def with_source(*, rate: float | None, rotate: int | None, **others: Any) -> Any:
+        from actionpose.sources import open_source
+
+        chosen: dict[str, Any] = {"rate_hz": rate, "rotate": rotate}
+        chosen = {name: value for name, value in chosen.items() if value is not None}
+        return command(open_from=functools.partial(open_source, **chosen), **others)
+
+    return with_source
 
 
 def recognition_options(command: _Command) -> _Command:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,15 +23,24 @@ from actionpose.cli.options import (
     model_option,
     people_option,
     recognition_options,
+    source_options,
 )
-from actionpose.cli.terminal import NOBODY_NOTE, echo, echo_text, show_table, simple_table, with_progress
+from actionpose.cli.terminal import (
+    NOBODY_FOUND_NOTE,
+    NOBODY_NOTE,
+    echo,
+    echo_text,
+    show_table,
+    simple_table,
+    with_progress,
+)
 from actionpose.cli.wiring import open_estimator, open_library, recognizer_factory, stopping_on_signals
 from actionpose.decision import ActionEvent, merge_repetitions
 from actionpose.errors import ActionposeError
 from actionpose.outputs import event_record
 from actionpose.recognizer import RecognizerSettings
 from actionpose.session import Session, Tick
-from actionpose.sources import SourceInfo, open_source
+from actionpose.sources import Source, SourceInfo
 from actionpose.spans import write_events
 from actionpose.whole_file import WholeFile
 
@@ -76,6 +86,7 @@ _FORMAT_OF_SUFFIX = {".json": "json", ".csv": "csv"}
 @library_option
 @model_option
 @people_option
+@source_options
 @recognition_options
 def recognize(
     *,
@@ -87,6 +98,7 @@ def recognize(
     library: str | None,
     model: str,
     people: int,
+    open_from: Callable[[str], Source],
     settings: RecognizerSettings,
 ) -> None:
     """Recognise all actions in SOURCE: a video, a recording, a folder of images, a stream or a puppet.
@@ -97,7 +109,7 @@ def recognize(
     form = form or _FORMAT_OF_SUFFIX.get(output.suffix.lower(), "table")
     events: list[ActionEvent] = []
     n_seen = 0
-    with _creating(output) as file, open_library(library) as templates, open_source(source) as frames:
+    with _creating(output) as file, open_library(library) as templates, open_from(source) as frames:
         make_recognizer = recognizer_factory(templates, settings)
         with (
             open_estimator(model, frames, people=people) as estimator,
@@ -119,9 +131,10 @@ def recognize(
                 _write(events, form, file, video=_name_source(source, frames.info))
         stats = tick.stats
         n_actions = sum(event.repetitions for event in events)
-        echo(f"{n_actions} actions in {stats.n_processed} frames, {stats.rate_hz:.0f} fps.", err=True)
+        pace = f", {stats.rate_hz:.0f} fps" if math.isfinite(stats.rate_hz) else ""
+        echo(f"{n_actions} actions in {stats.n_processed} frames{pace}.", err=True)
         if not n_seen:
-            echo(NOBODY_NOTE, err=True)
+            echo(NOBODY_FOUND_NOTE if estimator else NOBODY_NOTE, err=True)
 
 
 @contextmanager

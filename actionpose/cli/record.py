@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 import click
 
 from actionpose.cli.completion import complete_labels
-from actionpose.cli.options import epilog, library_option, mirror_option, model_option
+from actionpose.cli.options import epilog, library_option, mirror_option, model_option, source_options
 from actionpose.cli.terminal import STILL_NOTE, StatusLine, echo, template_line
 from actionpose.cli.wiring import (
     deferring_interrupts,
@@ -30,8 +30,8 @@ from actionpose.library import TemplateLibrary
 from actionpose.pose import Frame, Pose, PoseSequence
 from actionpose.recorder import RecorderSettings, RecorderState, TakeRecorder
 from actionpose.recording import RecordingWriter
-from actionpose.session import iter_poses
-from actionpose.sources import Source, open_source
+from actionpose.session import Pace, iter_poses
+from actionpose.sources import Source
 from actionpose.takes import template_from_take
 from actionpose.template import validate_label
 
@@ -70,6 +70,7 @@ _NOBODY = "Nobody was in view, so nothing was recorded."
 @click.option("--keep-video", is_flag=True, help="Keep the pictures too, beside the keypoints.")
 @library_option
 @model_option
+@source_options
 def record(
     *,
     label: str | None,
@@ -83,6 +84,7 @@ def record(
     keep_video: bool,
     library: str | None,
     model: str,
+    open_from: Callable[[str], Source],
 ) -> None:
     """Record templates of the action LABEL.
 
@@ -97,7 +99,7 @@ def record(
     label = None if label is None else validate_label(label)
     with (
         open_library(library) as templates,
-        open_source(source) as frames,
+        open_from(source) as frames,
         StatusLine() as status,
         open_estimator(model, frames, status=status) as estimator,
     ):
@@ -209,6 +211,7 @@ class _Tape:
         self._source = source
         self._estimator = estimator
         self._keep_video = keep_video
+        self._pace = Pace(is_live=source.info.is_live)
         self._writer: RecordingWriter | None = None
         self._video: VideoWriter | None = None
         self._open = ExitStack()
@@ -237,12 +240,15 @@ class _Tape:
         try:
             self._open.close()
         finally:
+            for note in (*self._source.notes, *self._pace.notes):
+                echo(f"note: {note}", err=True)
             if self.path:
                 echo(f"The recording is {self.path}.", err=True)
 
     def __iter__(self) -> Iterator[Pose]:
         skeleton = self._estimator.skeleton if self._estimator else None
         for frame, poses in iter_poses(self._source, self._estimator):
+            self._pace.update(frame.time)
             self.start_time = frame.time if self.start_time is None else self.start_time
             with deferring_interrupts():
                 self._keep(frame, poses)

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from actionpose.template import Template
 
 __all__ = [
+    "NOBODY_FOUND_NOTE",
     "NOBODY_NOTE",
     "STILL_NOTE",
     "NoteReader",
@@ -79,6 +80,10 @@ class _SafeConsole(Console):
 narration = _SafeConsole(stderr=True)
 
 NOBODY_NOTE = "Nobody was in view."
+NOBODY_FOUND_NOTE = (  # a model may miss those who are there
+    "The keypoint model found nobody. It can miss people who are small in the picture, several side by side, or lying "
+    "on their side; see --rotate."
+)
 STILL_NOTE = "Nothing moves in it, so it is taken for a pose to hold."
 
 _REDRAW_S = 1 / 15  # oftener is not read, and costs

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from actionpose.cli.options import epilog, library_option
+from actionpose.cli.options import epilog, library_option, rate_option, rotate_option
 
 __all__ = ["tui"]
 
@@ -23,6 +23,8 @@ __all__ = ["tui"]
 @library_option
 @click.option("--model", metavar="NAME|PATH", help="The keypoint model.")
 @click.option("--people", metavar="N", type=click.IntRange(1, 10), help="How many people to follow at most.")
+@rate_option
+@rotate_option
 @click.option("--mode", type=click.Choice(["stream", "window"]), help="How to recognise.")
 @click.option("--feature", type=click.Choice(["positions", "directions", "angles"]), help="What is compared.")
 @click.option("--sensitivity", metavar="FACTOR", type=click.FloatRange(0.1, 10), help="Over 1 finds more.")

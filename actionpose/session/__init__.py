@@ -5,6 +5,7 @@ source, model and settings; `SessionRecording` keeps what one saw and found.
 """
 
 from actionpose.session.loop import Session
+from actionpose.session.pace import Pace
 from actionpose.session.poses import iter_poses
 from actionpose.session.recording import EVENTS_SUFFIX, SessionRecording
 from actionpose.session.runner import Phase, RunnerState, SessionRunner
@@ -13,6 +14,7 @@ from actionpose.session.tick import Tick
 
 __all__ = [
     "EVENTS_SUFFIX",
+    "Pace",
     "Phase",
     "RunnerState",
     "Session",

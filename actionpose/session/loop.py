@@ -22,6 +22,7 @@ from actionpose.errors import ActionposeError
 from actionpose.pose import Frame, Pose
 from actionpose.recognizer import Recognizer
 from actionpose.session.library_watch import LibraryWatch, MakeRecognizer
+from actionpose.session.pace import Pace
 from actionpose.session.poses import poses_of
 from actionpose.session.reader import HEARTBEAT_S, Capture, Reader
 from actionpose.session.recognizers import RecognizerSet
@@ -95,6 +96,7 @@ class Session:
         # After the revision was read: no change is missed.
         self._tracks = Tracks(make_recognizer(), may_fit_none=may_fit_none, state_interval_s=state_interval_s)
         self._clock = Clock()
+        self._pace = Pace(is_live=self._reader.realtime)
         self._events: list[ActionEvent] = []  # for the next tick
         self._lock = threading.Lock()  # for the three below
         self._switches: deque[_Switch] = deque()
@@ -114,8 +116,8 @@ class Session:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the user should be told so far: damage, reconnections, templates left aside, a library that is gone."""
-        return self._source.notes + self._tracks.notes + (self._watch.notes if self._watch else ())
+        """What the user should be told so far: damage, frames too far apart, templates left aside, a lost library."""
+        return self._source.notes + self._pace.notes + self._tracks.notes + (self._watch.notes if self._watch else ())
 
     def stop(self) -> None:
         """End the loop after the present frame; from any thread or signal handler."""
@@ -261,6 +263,7 @@ class Session:
             before, self._reader = self._reader, reader
             self._source = source
             self._clock = Clock()
+            self._pace = Pace(is_live=reader.realtime)
             if self._is_paused:
                 reader.pause()
         reader.start()
@@ -268,6 +271,7 @@ class Session:
 
     def _process(self, capture: Capture) -> Tick:
         frame = capture.frame
+        self._pace.update(frame.time)
         began = time.perf_counter()
         poses = poses_of(frame, self._estimator) if self._is_wanted(frame) else ()
         estimated = time.perf_counter()

@@ -16,6 +16,7 @@ HEARTBEAT_S = 0.2  # the longest wait that Ctrl-C, stop() or a screen has to sit
 
 _READ_AHEAD_FRAMES = 4
 _RATE_WINDOW_S = 3.0
+_LONGEST_WAIT_S = 60.0  # for the next frame of a file that is played: a longer hole is jumped over
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +167,10 @@ class Reader:
             return not self._is_closed
 
     def _wait_until_due(self, frame: Frame) -> None:
+        now = time.perf_counter()
         if self._origin is None:
-            self._origin = time.perf_counter() - frame.time
+            self._origin = now - frame.time
+        self._origin = min(self._origin, now + _LONGEST_WAIT_S - frame.time)
         while not self._is_closed:
             wait_s = None if self._paused_at is not None else self._origin + frame.time - time.perf_counter()
             if wait_s is not None and wait_s <= 0:

@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Literal, Protocol, Self, runtime_checkable
 
+from actionpose.errors import SourceError
 from actionpose.pose import Frame
 
-__all__ = ["Source", "SourceInfo", "SourceStatus"]
+__all__ = ["Source", "SourceInfo", "SourceStatus", "assumed_rate_note", "validate_rate"]
 
 SourceStatus = Literal["running", "reconnecting", "ended"]
+
+_MAX_RATE_HZ = 1e4  # of a high-speed camera
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,3 +81,16 @@ class Source(Protocol):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
+
+
+def validate_rate(rate_hz: float | None) -> None:
+    """Raise `SourceError` if a rate that was given cannot be one."""
+    if rate_hz is not None and not 0 < rate_hz <= _MAX_RATE_HZ:
+        raise SourceError(f"A rate is above 0 and at most {_MAX_RATE_HZ:g} frames per second, got {rate_hz:g}.")
+
+
+def assumed_rate_note(rate_hz: float | None, n_frames: int) -> tuple[str, ...]:
+    """Return what to tell of a rate that was assumed, if one was; of a single frame it does not matter."""
+    if rate_hz is None or n_frames < 2:
+        return ()
+    return (f"These pictures have no times, so {rate_hz:g} a second are assumed; say otherwise with --rate.",)

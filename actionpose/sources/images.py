@@ -15,40 +15,42 @@ from av.video.reformatter import VideoReformatter
 
 from actionpose.errors import SourceError
 from actionpose.pose import Frame
-from actionpose.sources.base import SourceInfo, SourceStatus
+from actionpose.sources.base import SourceInfo, SourceStatus, assumed_rate_note, validate_rate
 from actionpose.sources.video import to_image
 
 __all__ = ["ImageFolderSource"]
 
+_RATE_HZ = 30.0  # where none is given
 _SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 
 
 class ImageFolderSource:
     """The images of a folder in natural order (2 before 10), at a fixed rate.
 
-    Sizes may differ. An image that cannot be read is left out, its instant stays empty, and `notes` names it.
+    Sizes may differ. An image that cannot be read is left out, its instant stays empty, and `notes` names it; it also
+    tells of a rate that was assumed.
 
     Parameters
     ----------
     path : path
         Folder with bmp, jpeg, png, tiff or webp files.
-    rate_hz : float
-        Images per second.
+    rate_hz : float, optional
+        Images per second. Default: 30 are assumed.
 
     Raises
     ------
     SourceError
-        If it is no folder, or none of its images can be read.
+        If it is no folder, none of its images can be read, or the rate is none.
     """
 
-    def __init__(self, path: str | Path, rate_hz: float = 30.0) -> None:
+    def __init__(self, path: str | Path, rate_hz: float | None = None) -> None:
         folder = Path(path)
         if not folder.is_dir():
             raise SourceError(f"There is no folder {str(folder)!r}.", hint="Check the path.")
-        if not 0 < rate_hz < float("inf"):
-            raise SourceError(f"The rate must be a positive number of images per second, got {rate_hz}.")
+        validate_rate(rate_hz)
         self._paths = sorted((p for p in folder.iterdir() if p.suffix.lower() in _SUFFIXES), key=_natural_order)
-        self._rate_hz = rate_hz
+        self._rate_hz = rate_hz or _RATE_HZ
+        self._is_assumed = rate_hz is None
         self._status: SourceStatus = "running"
         self._notes: tuple[str, ...] = ()
         self._reformatter = VideoReformatter()
@@ -61,7 +63,11 @@ class ImageFolderSource:
             )
         height, width = self._first.image.shape[:2]
         self._info = SourceInfo(
-            name=folder.resolve().name, is_live=False, rate_hz=rate_hz, size=(width, height), n_frames=len(self._paths)
+            name=folder.resolve().name,
+            is_live=False,
+            rate_hz=self._rate_hz,
+            size=(width, height),
+            n_frames=len(self._paths),
         )
 
     @property
@@ -76,8 +82,8 @@ class ImageFolderSource:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Which images could not be read."""
-        return self._notes
+        """Which rate was assumed, and which images could not be read."""
+        return (*assumed_rate_note(self._rate_hz if self._is_assumed else None, len(self._paths)), *self._notes)
 
     def read(self) -> Frame | None:
         """Return the next image, or None at the end or after `close`."""

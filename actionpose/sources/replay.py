@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from pathlib import Path
 from types import TracebackType
@@ -11,7 +12,7 @@ from actionpose.errors import RecordingError, SourceError
 from actionpose.pose import Frame
 from actionpose.recording import RecordingReader
 from actionpose.skeleton import Skeleton
-from actionpose.sources.base import SourceInfo, SourceStatus
+from actionpose.sources.base import SourceInfo, SourceStatus, validate_rate
 
 __all__ = ["ReplaySource"]
 
@@ -23,14 +24,18 @@ class ReplaySource:
     ----------
     path : path
         A recording, ``*.jsonl`` or ``*.jsonl.gz``.
+    rate_hz : float, optional
+        Frames per second, where the recording's times are wrong. Default: its times are taken.
 
     Raises
     ------
     SourceError
-        If it is no recording that can be read.
+        If it is no recording that can be read, or the rate is none.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, *, rate_hz: float | None = None) -> None:
+        validate_rate(rate_hz)
+        self._rate_hz = rate_hz
         try:
             self._reader = RecordingReader(path)
         except RecordingError as error:
@@ -39,7 +44,9 @@ class ReplaySource:
         self._status: SourceStatus = "running"
         self._notes: tuple[str, ...] = ()
         header = self._reader.header
-        self._info = SourceInfo(name=Path(path).name, is_live=False, rate_hz=header.rate_hz, size=header.size)
+        self._info = SourceInfo(
+            name=Path(path).name, is_live=False, rate_hz=rate_hz or header.rate_hz, size=header.size
+        )
 
     @property
     def info(self) -> SourceInfo:
@@ -75,7 +82,7 @@ class ReplaySource:
                 if not self._reader.is_complete and not self._notes:
                     self._notes = ("The recording was cut off; its whole lines were read.",)
                 self._end()
-            return frame
+            return frame if frame is None or self._rate_hz is None else _retimed(frame, frame.index / self._rate_hz)
 
     def close(self) -> None:
         """Close the file."""
@@ -93,3 +100,9 @@ class ReplaySource:
     def _end(self) -> None:
         self._status = "ended"
         self._reader.close()
+
+
+def _retimed(frame: Frame, time: float) -> Frame:
+    """Return a frame, and the poses in it, at another time."""
+    poses = tuple(dataclasses.replace(pose, time=time) for pose in frame.poses or ())
+    return dataclasses.replace(frame, time=time, poses=poses)

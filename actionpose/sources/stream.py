@@ -13,7 +13,7 @@ from av.video.reformatter import VideoReformatter
 
 from actionpose.errors import SourceError
 from actionpose.sources.live import LOST_AFTER_S, LiveSource
-from actionpose.sources.video import to_image
+from actionpose.sources.video import pixel_aspect, shown_size, to_image
 
 __all__ = ["StreamSource"]
 
@@ -65,12 +65,15 @@ class _StreamCapture:
             self._container.close()
             raise
         self._stream = self._container.streams.video[0]
+        self._aspect = pixel_aspect(self._stream)
         self._reformatter = VideoReformatter()
         self._images = self._iter_images()
 
     @property
     def size(self) -> tuple[int, int] | None:
-        return (self._stream.width, self._stream.height) if self._stream.width else None
+        if not self._stream.width:
+            return None
+        return shown_size(self._stream.width, self._stream.height, self._aspect)
 
     @property
     def rate_hz(self) -> float | None:
@@ -95,7 +98,7 @@ class _StreamCapture:
                 except av.error.InvalidDataError:
                     pictures = []  # a lost packet is not yet a lost stream
                 for picture in pictures:
-                    yield to_image(picture, self._reformatter)
+                    yield to_image(picture, self._reformatter, aspect=self._aspect)
                     deadline = perf_counter() + LOST_AFTER_S
                 if perf_counter() > deadline:
                     return

@@ -19,34 +19,43 @@ from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from actionpose.errors import SourceError
-from actionpose.pose import Frame
-from actionpose.sources.base import SourceInfo, SourceStatus
+from actionpose.pose import MAX_TIME_S, Frame
+from actionpose.sources.base import SourceInfo, SourceStatus, assumed_rate_note, validate_rate
 
-__all__ = ["VideoSource", "to_image"]
+__all__ = ["VideoSource", "pixel_aspect", "shown_size", "to_image"]
 
 _RATE_HZ = 30.0  # of a file that does not say
+_PLAUSIBLE_RATES_HZ = 1e-3, 1e4
+_NO_TIMESTAMPS = (
+    0x80  # AVFMT_NOTIMESTAMPS: raw video such as .h264 and .mjpeg, which FFmpeg plays at 25 frames a second
+)
+_SQUARE = Fraction(1)
+_WIDEST_PIXEL = 5  # times as wide as high, or as high as wide: more is a fault in the file
 _SHORTFALL = 0.05  # announced but not there: below this it is the container's rounding
 
 
 class VideoSource:
     """Every frame of a video file, once, at its presentation time.
 
-    The picture is turned the way a player shows it. A damaged or cut-off file gives what can be read; `notes` then
-    says what is missing.
+    The picture is turned and stretched the way a player shows it, so that its pixels are square. A damaged or cut-off
+    file gives what can be read; `notes` then says what is missing, and which rate was assumed for a file without times.
 
     Parameters
     ----------
     path : path
         Any format FFmpeg reads.
+    rate_hz : float, optional
+        Frames per second, for a file without times or with wrong ones. Default: every frame has the time in the file.
 
     Raises
     ------
     SourceError
-        If there is no such file, or no picture can be read from it.
+        If there is no such file, no picture can be read from it, or the rate is none.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, *, rate_hz: float | None = None) -> None:
         path = Path(path)
+        validate_rate(rate_hz)
         self._status: SourceStatus = "running"
         self._notes: tuple[str, ...] = ()
         self._n_damaged = 0
@@ -59,7 +68,14 @@ class VideoSource:
         self._container = _open_container(path)
         try:
             self._stream = stream = _video_stream(self._container, path)
-            self._rate_hz = float(stream.average_rate or stream.guessed_rate or 0) or _RATE_HZ
+            self._is_raw = bool(self._container.format.flags & _NO_TIMESTAMPS)
+            self._file_rate_hz = _nominal_rate(stream, is_raw=self._is_raw)
+            self._rate_hz = rate_hz or self._file_rate_hz
+            self._is_counted = (
+                self._is_raw or rate_hz is not None
+            )  # frames have the time that follows from their number
+            self._is_assumed = self._is_raw and rate_hz is None
+            self._aspect = pixel_aspect(stream)
             self._pictures, size = self._peek(path)
         except BaseException:
             self._container.close()
@@ -70,7 +86,7 @@ class VideoSource:
             is_live=False,
             rate_hz=self._rate_hz,
             size=size,
-            n_frames=stream.frames or (round(duration * self._rate_hz) if duration else None),
+            n_frames=stream.frames or (round(duration * self._file_rate_hz) if duration else None),
         )
 
     @property
@@ -85,8 +101,8 @@ class VideoSource:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Once it has ended: what could not be read."""
-        return self._notes
+        """Which rate was assumed, where the file has none; once it has ended: what could not be read."""
+        return (*assumed_rate_note(self._rate_hz if self._is_assumed else None, self._index + 1), *self._notes)
 
     def read(self) -> Frame | None:
         """Return the next frame, or None at the end or after `close`."""
@@ -100,7 +116,7 @@ class VideoSource:
                 return None
             self._index += 1
             self._time = self._time_of(picture)
-            return Frame(index=self._index, time=self._time, image=to_image(picture, self._reformatter))
+            return Frame(index=self._index, time=self._time, image=self._to_image(picture))
 
     def close(self) -> None:
         """Close the file."""
@@ -125,8 +141,11 @@ class VideoSource:
         first = next(pictures, None)
         if first is None:
             raise SourceError(f"No picture of {path} can be decoded.", hint="The file is damaged; try another.")
-        height, width = to_image(first, self._reformatter).shape[:2]
+        height, width = self._to_image(first).shape[:2]
         return itertools.chain([first], pictures), (width, height)
+
+    def _to_image(self, picture: VideoFrame) -> npt.NDArray[np.uint8]:
+        return to_image(picture, self._reformatter, aspect=self._aspect)
 
     def _iter_pictures(self) -> Iterator[VideoFrame]:
         try:
@@ -143,7 +162,9 @@ class VideoSource:
             self._notes += (f"Reading stopped early: {error.strerror}.",)
 
     def _time_of(self, picture: VideoFrame) -> float:
-        """Seconds since the first frame; by the nominal rate where the file's time is missing or goes back."""
+        """Seconds since the first frame; by the nominal rate where the file's time is missing or wrong."""
+        if self._is_counted:
+            return self._index / self._rate_hz
         expected = self._time + 1 / self._rate_hz if self._index else 0.0
         if picture.pts is None or picture.time_base is None:
             return expected
@@ -151,14 +172,14 @@ class VideoSource:
         if self._origin is None:
             self._origin = stamp - Fraction(expected)
         time = float(stamp - self._origin)
-        return time if time > self._time or not self._index else expected
+        return time if self._time < time <= MAX_TIME_S or not self._index else expected
 
     def _describe_damage(self) -> tuple[str, ...]:
         notes = []
         n_read = self._index + 1
         announced, found, unit = float(self._stream.frames), float(n_read + self._n_discarded), "frames"
         if not announced:
-            announced = _duration(self._container, self._stream) or 0.0
+            announced = 0.0 if self._is_counted else _duration(self._container, self._stream) or 0.0
             found, unit = self._time + 1 / self._rate_hz, "s"
         if found < announced * (1 - _SHORTFALL):
             notes.append(f"The file ends early or has gaps: {found:.4g} of {announced:.4g} {unit} could be read.")
@@ -168,12 +189,34 @@ class VideoSource:
         return tuple(notes)
 
 
-def to_image(picture: VideoFrame, reformatter: VideoReformatter) -> npt.NDArray[np.uint8]:
-    """Convert a decoded picture to RGB (H, W, 3) uint8, turned as its rotation mark asks.
+def pixel_aspect(stream: VideoStream) -> Fraction:
+    """Return how wide the pixels of a video are to be shown for their height; 1 where it does not say, or nonsense."""
+    aspect = stream.sample_aspect_ratio
+    if not aspect or not Fraction(1, _WIDEST_PIXEL) <= aspect <= _WIDEST_PIXEL:
+        return _SQUARE
+    return Fraction(aspect)
+
+
+def shown_size(width: int, height: int, aspect: Fraction) -> tuple[int, int]:
+    """Return width and height of a picture with square pixels: never fewer of them, so that no detail is lost."""
+    if aspect >= 1:
+        return round(width * aspect), height
+    return width, round(height / aspect)
+
+
+def to_image(
+    picture: VideoFrame, reformatter: VideoReformatter, *, aspect: Fraction = _SQUARE
+) -> npt.NDArray[np.uint8]:
+    """Convert a decoded picture to RGB (H, W, 3) uint8, with square pixels, turned as its rotation mark asks.
 
     A reformatter kept from picture to picture halves the time: a fresh one starts threads and builds tables.
     """
-    image = reformatter.reformat(picture, format="rgb24").to_ndarray().astype(np.uint8, copy=False)
+    width, height = shown_size(picture.width, picture.height, aspect)
+    image = (
+        reformatter.reformat(picture, width=width, height=height, format="rgb24")
+        .to_ndarray()
+        .astype(np.uint8, copy=False)
+    )
     quarter_turns = round(picture.rotation / 90) % 4
     return np.ascontiguousarray(np.rot90(image, quarter_turns)) if quarter_turns else image
 
@@ -203,6 +246,14 @@ def _video_stream(container: InputContainer, path: Path) -> VideoStream:
     stream = container.streams.video[0]
     stream.thread_type = "AUTO"
     return stream
+
+
+def _nominal_rate(stream: VideoStream, *, is_raw: bool) -> float:
+    """Frames per second: of raw video what its coding names, if it does, for the demuxer has but a default."""
+    coded = stream.codec_context.framerate if is_raw else None
+    rate_hz = float(coded or stream.average_rate or stream.guessed_rate or 0)
+    low, high = _PLAUSIBLE_RATES_HZ
+    return rate_hz if low <= rate_hz <= high else _RATE_HZ
 
 
 def _duration(container: InputContainer, stream: VideoStream) -> float | None:

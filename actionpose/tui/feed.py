@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Feed", "LoadEstimator", "OpenSource"]
 
-OpenSource = Callable[[str], Source]
+OpenSource = Callable[..., Source]
 LoadEstimator = Callable[[Settings, Source], "KeypointEstimator | None"]
 
 _MAX_EVENTS = 1000
-_OF_SOURCE = ("source", "model", "people")
+_OF_SOURCE = ("source", "model", "people", "rate", "rotate")
 _OF_RECOGNIZER = ("mode", "feature", "sensitivity", "votes", "ratio", "window")
 
 
@@ -211,7 +211,7 @@ class Feed:
             self._set_outputs(settings.outputs)
 
     def _source_opener(self, settings: Settings) -> Callable[[], Source]:
-        return lambda: self._open_source(settings.source)
+        return lambda: settings.open_source(self._open_source, settings.source)
 
     def _estimator_loader(self, settings: Settings) -> Callable[[Source], KeypointEstimator | None]:
         return lambda source: self._load_estimator(settings, source)

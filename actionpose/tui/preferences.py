@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from pathlib import Path
@@ -16,6 +16,7 @@ from tomlkit.exceptions import TOMLKitError
 from actionpose.errors import ActionposeError, InvalidDataError
 from actionpose.private import make_private_folder
 from actionpose.recognizer import Mode, RecognizerSettings
+from actionpose.sources import Source, is_path
 from actionpose.whole_file import remove_abandoned, save_whole
 
 __all__ = ["Settings", "default_settings_path", "load_settings", "save_settings"]
@@ -24,6 +25,7 @@ Feature = Literal["positions", "directions", "angles"]
 Picture = Literal["camera", "skeleton"]
 
 _HEADING = "Settings of actionpose. A flag or an environment variable such as ACTIONPOSE_SOURCE goes before them."
+_MAX_RATE_HZ = 1e4
 _KINDS = {str: "text", int: "a whole number", float: "a number", tuple: "a list of texts"}
 
 
@@ -39,6 +41,10 @@ class Settings:
         Keypoint model.
     people : int
         How many to follow at most.
+    rate : float
+        Frames per second of files and folders whose times are missing or wrong; 0 = as they say.
+    rotate : int
+        Degrees by which pictures are turned clockwise: 0, 90, 180 or 270.
     mode, feature, sensitivity, votes, ratio, window
         How to recognise, as in `RecognizerSettings`; `votes` is its `top`, `window` its `window_frames`.
     library : str
@@ -59,6 +65,8 @@ class Settings:
     source: str = "0"
     model: str = "mediapipe"
     people: int = 1
+    rate: float = 0.0
+    rotate: int = 0
     mode: Mode = "stream"
     feature: Feature = "positions"
     sensitivity: float = 1.0
@@ -76,10 +84,27 @@ class Settings:
                 raise InvalidDataError(f"{name} must not be empty.")
         if not 1 <= self.people <= 10:
             raise InvalidDataError(f"people must be 1 to 10; got {self.people}.")
-        for name, choices in (("picture", get_args(Picture)), ("feature", get_args(Feature))):
+        if not 0 <= self.rate <= _MAX_RATE_HZ:
+            raise InvalidDataError(f"rate must be 0 (as the file says) to {_MAX_RATE_HZ:g}; got {self.rate}.")
+        for name, choices in (
+            ("picture", get_args(Picture)),
+            ("feature", get_args(Feature)),
+            ("rotate", (0, 90, 180, 270)),
+        ):
             if getattr(self, name) not in choices:
-                raise InvalidDataError(f"{name} must be one of {', '.join(choices)}; got {getattr(self, name)!r}.")
+                raise InvalidDataError(
+                    f"{name} must be one of {', '.join(map(str, choices))}; got {getattr(self, name)!r}."
+                )
         self.recognizer  # noqa: B018  the recogniser's settings check themselves
+
+    def open_source(self, opener: Callable[..., Source], spec: str) -> Source:
+        """Open a source as it is to be read: at the rate and with the turn that were chosen, if any were."""
+        chosen: dict[str, Any] = {}
+        if self.rate and is_path(spec):
+            chosen["rate_hz"] = self.rate
+        if self.rotate:
+            chosen["rotate"] = self.rotate
+        return opener(spec, **chosen)
 
     @property
     def recognizer(self) -> RecognizerSettings:

@@ -31,8 +31,9 @@ __all__ = ["SettingsScreen"]
 _LOOK_S = 0.5
 _SOURCES = ("0", "1", "puppet:wave,clap?seconds=600", "puppet:wave?seconds=600", "http://", "rtsp://")
 _TEXTS = {"source": "", "model": "", "outputs": "none"}
-_NUMBERS = {"people": int, "votes": int, "window": int, "ratio": float}
-_CHOICES = {
+_NUMBERS = {"people": int, "rate": float, "votes": int, "window": int, "ratio": float}
+_CHOICES: dict[str, tuple[str, ...] | tuple[int, ...]] = {
+    "rotate": (0, 90, 180, 270),
     "mode": ("stream", "window"),
     "feature": ("positions", "directions", "angles"),
     "picture": ("camera", "skeleton"),
@@ -43,6 +44,8 @@ _EXPLAINED = {
     "source": "camera number, video, stream, recording or puppet",
     "model": "mediapipe, auto, a .task file or a model's folder",
     "people": "how many to follow at most",
+    "rate": "frames per second of files with no or wrong times; 0 = as they say",
+    "rotate": "degrees by which pictures are turned clockwise",
     "sensitivity": "more to the right is found more often, false alarms too",
     "mode": "stream finds start and end; window votes",
     "feature": "what is compared",
@@ -107,7 +110,7 @@ class SettingsScreen(Screen[None]):
         yield HeaderBar()
         with VerticalScroll(id="fields", can_focus=False):
             for names in (
-                ("source", "model", "people"),
+                ("source", "model", "people", "rate", "rotate"),
                 ("sensitivity", "mode", "feature", "votes", "ratio", "window"),
                 ("outputs", "picture", "theme"),
             ):

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -253,7 +254,7 @@ class TestScreen(Screen[None]):
                 file,
                 recognizer,
                 find_spans(spans, file),
-                open_source=app.open_source,
+                open_source=partial(app.settings.open_source, app.open_source),
                 load_estimator=app.load_estimator,
                 on_progress=tell,
                 is_cancelled=cancelled.is_set,

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -97,7 +98,7 @@ def test_a_video_of_one_pixel(run, tmp_path):
     write_video(tmp_path / "pixel.mkv", codec="ffv1", size=(1, 1), n_frames=3)
     result = run("recognize", "pixel.mkv", "--format", "json", "--annotate", "out.mp4")
     assert json.loads(result.stdout) == []
-    assert "Nobody was in view." in result.stderr
+    assert "The keypoint model found nobody." in result.stderr
     assert (tmp_path / "out.mp4").stat().st_size > 0
 
 
@@ -339,3 +340,45 @@ main()
     return subprocess.Popen(
         [sys.executable, "-c", script, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
+
+
+@pytest.fixture
+def numbered(exam: Path, tmp_path: Path) -> Path:
+    """A recording whose times are the numbers of its frames."""
+    with RecordingWriter(
+        tmp_path / "numbered.jsonl", skeleton=BLAZEPOSE_33, estimator="truth", source="room"
+    ) as writer:
+        for frame in load_recording(exam).frames:
+            writer.append(frame.index, frame.index, [replace(p, time=frame.index) for p in frame.poses or ()])
+    return writer.path
+
+
+@pytest.mark.usefixtures("taught")
+def test_frame_numbers_for_seconds(run, numbered, exam):
+    for command in (["recognize"], ["evaluate", "--spans", exam.with_name("numbered.csv")]):
+        if command[0] == "evaluate":
+            exam.with_name("numbered.csv").write_text("video,label,start_s,end_s\nnumbered.jsonl,wave,1,20\n")
+        assert "The frames are 1.0 s apart" in run(*command, numbered).stderr
+    result = run("recognize", numbered, "--rate", 30, "--format", "json")
+    assert [event["label"] for event in json.loads(result.stdout)] == ["clap", "wave", "squat"]
+    assert "apart" not in result.stderr
+    assert "The frames are 1.0 s apart" in run("add", "wave", numbered, "--end", 20).stderr
+    assert "The frames are 1.0 s apart" in run("record", "wave", "--source", numbered, "--countdown", 0, code=1).stderr
+
+
+def test_a_template_of_minutes_is_refused_before_it_is_looked_for(run, numbered):
+    assert_told(run("add", "wave", numbered, "--start", 3, "--end", 200, code=1), "at most 120 s", "--start and --end")
+    assert templates(run) == []
+
+
+@pytest.mark.usefixtures("taught")
+def test_a_single_frame_has_no_pace(run, tmp_path):
+    write_video(tmp_path / "one.mkv", n_frames=1)
+    result = run("recognize", "one.mkv")
+    assert "0 actions in 1 frames." in result.stderr
+    assert "nan" not in result.stderr
+
+
+def test_a_rate_fits_neither_a_camera_nor_the_library(run):
+    assert_told(run("record", "wave", "--source", "puppet:wave", "--rate", 5, code=1), "rate can be given", "--rate")
+    assert "--rate" in run("evaluate", "--rate", 5, code=2).stderr

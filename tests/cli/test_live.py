@@ -129,7 +129,7 @@ def test_templates_changed_meanwhile_are_taken_up(run, drill, taught, monkeypatc
             return replace(frame, time=later, poses=tuple(replace(pose, time=later) for pose in frame.poses))
 
     monkeypatch.setattr("actionpose.session.recognizers.Recognizer", make_recognizer)
-    monkeypatch.setattr("actionpose.cli.live.open_source", lambda _: ChangesTheLibrary(drill))
+    monkeypatch.setattr("actionpose.sources.open_source", lambda _: ChangesTheLibrary(drill))
     events = [json.loads(line) for line in run("live", "drill").stdout.splitlines()]
     assert [event["label"] for event in events] == ["clap", "wave"]
 

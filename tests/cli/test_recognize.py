@@ -116,7 +116,7 @@ def test_ctrl_c_keeps_what_was_found(run, exam, tmp_path, monkeypatch):
                 signal.raise_signal(signal.SIGINT)
             return frame
 
-    monkeypatch.setattr("actionpose.cli.recognize.open_source", lambda _: IsInterrupted(exam))
+    monkeypatch.setattr("actionpose.sources.open_source", lambda _: IsInterrupted(exam))
     handler = signal.getsignal(signal.SIGINT)  # none, where the tests run in the background
     stderr = run("recognize", "exam", "-o", "events.json", code=130).stderr
     assert stderr.strip() == "Stopped."

@@ -15,6 +15,7 @@ from actionpose.sources.camera import CameraSource
 from actionpose.sources.images import ImageFolderSource
 from actionpose.sources.puppet import PuppetSource
 from actionpose.sources.replay import ReplaySource
+from actionpose.sources.rotated import RotatedSource
 from actionpose.sources.stream import StreamSource
 from actionpose.sources.video import VideoSource
 from tests.sources.mjpeg_server import MjpegServer
@@ -35,7 +36,7 @@ def open_variable_video(folder: Path) -> Source:
 def open_images(folder: Path) -> Source:
     for i in range(12):
         write_image(folder / f"{i}.png")
-    return ImageFolderSource(folder)
+    return ImageFolderSource(folder, rate_hz=30)
 
 
 def open_replay(folder: Path) -> Source:
@@ -50,7 +51,11 @@ def open_camera(_: Path) -> Source:
     return CameraSource(0, open_capture=lambda _: FakeCapture())
 
 
-OPENERS = [open_video, open_variable_video, open_images, open_replay, open_puppet, open_camera]
+def open_rotated(folder: Path) -> Source:
+    return RotatedSource(open_video(folder), 90)
+
+
+OPENERS = [open_video, open_variable_video, open_images, open_replay, open_puppet, open_camera, open_rotated]
 
 
 @pytest.fixture(params=[*OPENERS, None], ids=lambda opener: opener.__name__[5:] if opener else "stream")

@@ -47,7 +47,7 @@ def test_unreadable_images_are_left_out_and_named(tmp_path: Path, capfd: pytest.
     (tmp_path / "3.jpg").touch()
     (tmp_path / "4.png").mkdir()
     write_image(tmp_path / "5.jpg", size=(30, 20))
-    with ImageFolderSource(tmp_path) as source:
+    with ImageFolderSource(tmp_path, rate_hz=30) as source:
         frames = [source.read() for _ in range(3)]
     assert [f.index for f in frames if f] == [0, 4], "each keeps its instant"
     assert frames[1] is not None
@@ -65,3 +65,16 @@ def test_folders_without_images(tmp_path: Path) -> None:
         ImageFolderSource(tmp_path / "none")
     with pytest.raises(SourceError, match="rate"):
         ImageFolderSource(tmp_path, rate_hz=0)
+
+
+def test_a_rate_that_is_assumed_is_told(tmp_path: Path) -> None:
+    write_image(tmp_path / "1.png")
+    with ImageFolderSource(tmp_path) as source:
+        assert source.notes == (), "a single picture has no rate"
+    write_image(tmp_path / "2.png")
+    with ImageFolderSource(tmp_path) as source:
+        assert source.info.rate_hz == 30.0
+        assert "30 a second are assumed; say otherwise with --rate" in source.notes[0]
+    for rate_hz in (0.0, -1.0, float("nan"), float("inf")):
+        with pytest.raises(SourceError, match="rate is above 0"):
+            ImageFolderSource(tmp_path, rate_hz=rate_hz)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from actionpose.errors import SourceError
-from actionpose.sources import Source, open_source
+from actionpose.sources import Source, is_path, open_source
 from tests.sources.mjpeg_server import MjpegServer
 from tests.sources.test_images import write_image
 from tests.sources.videos import write_video
@@ -80,3 +80,22 @@ def test_plug_ins_are_found_by_their_scheme(tmp_path: Path, monkeypatch: pytest.
 def test_importing_sources_loads_no_decoder() -> None:
     script = "import sys, actionpose.sources; print({'cv2', 'av', 'mediapipe'} & set(sys.modules))"
     assert subprocess.check_output([sys.executable, "-c", script], text=True).strip() == "set()"
+
+
+def test_a_rate_is_for_files(tmp_path: Path) -> None:
+    write_image(tmp_path / "1.png")
+    for path in (tmp_path, write(tmp_path / "r.jsonl"), write_video(tmp_path / "a.mp4", n_frames=3)):
+        with open_source(path, rate_hz=5) as source:
+            assert source.info.rate_hz == 5
+    for spec in ("0", 0, "puppet:wave", "rtsp://host/live"):
+        with pytest.raises(SourceError, match="rate can be given for videos") as caught:
+            open_source(spec, rate_hz=5)
+        assert "Leave out --rate" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [("a.mp4", True), (Path("a"), True), ("C:/a.mp4", True), ("0", False), (1, False), ("puppet:wave", False)],
+)
+def test_paths_are_told_from_other_sources(spec: str | int | Path, expected: bool) -> None:
+    assert is_path(spec) is expected

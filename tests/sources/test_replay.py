@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from actionpose.errors import SourceError
+from actionpose.recording import RecordingWriter
+from actionpose.skeleton import UPPER_BODY_6
 from actionpose.sources.replay import ReplaySource
 from tests.test_recording import make_pose, write
 
@@ -46,3 +48,14 @@ def test_no_recording(tmp_path: Path) -> None:
     (tmp_path / "r.jsonl").write_text("hello\n")
     with pytest.raises(SourceError, match="not a recording"):
         ReplaySource(tmp_path / "r.jsonl")
+
+
+def test_frame_numbers_for_seconds_are_put_right_by_a_rate(tmp_path: Path) -> None:
+    with RecordingWriter(tmp_path / "r.jsonl", skeleton=UPPER_BODY_6, estimator="none", source="test") as writer:
+        for i in (0, 1, 2, 5):
+            writer.append(i, float(i), [make_pose(float(i))])
+    with ReplaySource(tmp_path / "r.jsonl", rate_hz=10) as source:
+        frames = list(iter(source.read, None))
+        assert source.info.rate_hz == 10
+    assert [frame.time for frame in frames] == [0.0, 0.1, 0.2, 0.5], "frames that were dropped keep their instant"
+    assert [pose.time for frame in frames for pose in frame.poses or ()] == [0.0, 0.1, 0.2, 0.5]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -164,3 +165,13 @@ def test_names_hold_no_secrets(url: str, name: str) -> None:
 def test_an_address_without_host() -> None:
     with pytest.raises(SourceError, match="no host"):
         StreamSource("http:///video")
+
+
+def test_pixels_are_made_square(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.ts", aspect=Fraction(2))
+    capture = stream._StreamCapture(str(path), name="camera")
+    try:
+        assert capture.size == (128, 48)
+        assert capture.read().shape == (48, 128, 3)
+    finally:
+        capture.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -164,3 +165,76 @@ def test_real_video_has_every_frame(data_dir: Path) -> None:
     assert len(frames) == 393
     assert source.notes == ()
     np.testing.assert_allclose([frame.time for frame in frames], np.arange(393) / 10, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.avi", "a.ts"])
+@pytest.mark.parametrize(
+    ("aspect", "size"), [(Fraction(2), (128, 48)), (Fraction(1, 2), (64, 96)), (Fraction(8, 9), (64, 54))]
+)
+def test_pixels_are_made_square(tmp_path: Path, name: str, aspect: Fraction, size: tuple[int, int]) -> None:
+    path = write_video(tmp_path / name, codec="mpeg4" if name == "a.avi" else "libx264", aspect=aspect)
+    with VideoSource(path) as source:
+        frames = read_all(source)
+        assert source.info.size == size
+    for frame in frames:
+        assert frame.image is not None
+        assert frame.image.shape == (size[1], size[0], 3)
+        assert is_red(frame.image[size[1] // 2, size[0] // 4])
+        assert not is_red(frame.image[size[1] // 2, size[0] * 3 // 4])
+
+
+def test_they_are_square_before_the_picture_is_turned(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.mp4", aspect=Fraction(2), n_frames=2)
+    rotate_mp4(path, 90)
+    with VideoSource(path) as source:
+        assert source.info.size == (48, 128)
+
+
+def test_pixels_of_an_impossible_shape_are_taken_for_square(tmp_path: Path) -> None:
+    with VideoSource(write_video(tmp_path / "a.mp4", aspect=Fraction(200), n_frames=2)) as source:
+        assert source.info.size == (64, 48)
+
+
+@pytest.mark.parametrize(
+    ("form", "codec", "rate_hz"),
+    [("h264", "libx264", 50.0), ("m4v", "mpeg4", 50.0), ("mpeg2video", "mpeg2video", 50.0), ("mjpeg", "mjpeg", 25.0)],
+)
+def test_the_rate_of_raw_video_is_what_its_coding_names_and_is_told(
+    tmp_path: Path, form: str, codec: str, rate_hz: float
+) -> None:
+    path = write_video(tmp_path / f"raw.{form}", codec=codec, form=form, rate=50, n_frames=20)
+    with VideoSource(path) as source:
+        times = [frame.time for frame in read_all(source)]
+        assert source.info.rate_hz == rate_hz
+        assert [note for note in source.notes if f"so {rate_hz:g} a second are assumed" in note]
+    np.testing.assert_allclose(times, np.arange(20) / rate_hz)
+    with VideoSource(path, rate_hz=12.5) as source:
+        times = [frame.time for frame in read_all(source)]
+        assert source.info.rate_hz == 12.5
+        assert source.notes == ()
+    np.testing.assert_allclose(times, np.arange(20) / 12.5)
+
+
+def test_a_single_raw_picture_has_no_rate_to_tell_of(tmp_path: Path) -> None:
+    with VideoSource(write_video(tmp_path / "a.mjpeg", codec="mjpeg", form="mjpeg", n_frames=1)) as source:
+        assert len(read_all(source)) == 1
+        assert source.notes == ()
+
+
+def test_a_rate_that_is_given_goes_before_the_times_of_the_file(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.mkv", times=np.arange(12.0), codec="mpeg4")
+    with VideoSource(path, rate_hz=10) as source:
+        np.testing.assert_allclose([frame.time for frame in read_all(source)], np.arange(12) / 10)
+        assert source.notes == ()
+    with pytest.raises(SourceError, match="rate is above 0"):
+        VideoSource(path, rate_hz=0)
+
+
+def test_a_stamp_that_cannot_be_a_time_counts_as_missing(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.mkv", codec="mpeg4", n_frames=4)
+    with VideoSource(path) as source:
+        first = source.read()
+        source._origin = Fraction(-(10**13))  # what a file says whose first stamp was damaged
+        frames = read_all(source)
+    assert first is not None
+    np.testing.assert_allclose([frame.time for frame in frames], np.arange(1, 4) / 30)

@@ -21,15 +21,23 @@ def write_video(
     codec: str = "libx264",
     size: tuple[int, int] = (64, 48),
     noise: bool = False,
+    aspect: Fraction | None = None,
+    form: str | None = None,
+    rate: int = 30,
     **options: str,
 ) -> Path:
-    """Write a video whose left half is red; `times` in seconds, else 30 frames a second."""
+    """Write a video whose left half is red; `times` in seconds, else `rate` frames a second.
+
+    Its pixels are to be shown `aspect` times as wide as high; `form` is the container's, if the name is not its.
+    """
     rng = np.random.default_rng(0)
     stamps = [round(t * 1000) for t in times] if times is not None else None
-    with av.open(str(path), "w", options=options) as container:
-        stream = container.add_stream(codec, rate=30 if stamps is None else 1000)
+    with av.open(str(path), "w", format=form, options=options) as container:
+        stream = container.add_stream(codec, rate=rate if stamps is None else 1000)
         stream.width, stream.height = size
-        stream.pix_fmt = "yuv444p" if codec == "ffv1" else "yuv420p"
+        stream.pix_fmt = {"ffv1": "yuv444p", "mjpeg": "yuvj420p"}.get(codec, "yuv420p")
+        if aspect is not None:
+            stream.codec_context.sample_aspect_ratio = aspect
         if stamps is not None:
             stream.codec_context.time_base = TICK
         for i in range(n_frames if stamps is None else len(stamps)):
@@ -38,7 +46,7 @@ def write_video(
                 image[:] = rng.integers(0, 256, image.shape)
             image[:, : max(1, size[0] // 2)] = (220, 20, 20)
             frame = av.VideoFrame.from_ndarray(image, format="rgb24")
-            frame.pts, frame.time_base = (i, Fraction(1, 30)) if stamps is None else (stamps[i], TICK)
+            frame.pts, frame.time_base = (i, Fraction(1, rate)) if stamps is None else (stamps[i], TICK)
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return path

@@ -13,6 +13,7 @@ from actionpose.pose import Frame, Pose
 from actionpose.recognizer import ActionState, RecognizerState
 from actionpose.session import RunnerState, SessionStats, Tick
 from actionpose.sources.puppet import PuppetSource
+from actionpose.template import Template
 from actionpose.tui.preferences import Settings
 
 _STATS = SessionStats(
@@ -57,6 +58,9 @@ class FrozenFeed:
 
     def look(self) -> list[ActionEvent]:
         return []
+
+    def used(self, templates: list[Template]) -> list[Template]:
+        return templates
 
     def make_ready(self) -> None: ...
 

@@ -208,3 +208,26 @@ async def test_a_slider_keeps_within_its_bounds(run_app):
         assert slider.value == 1.5
         await pilot.click(Slider, offset=(0, 0))
         await until(pilot, lambda: slider.value == 0.5)
+
+
+def test_sources_are_opened_at_the_chosen_rate_and_turn(path):
+    opened = []
+
+    def opener(spec, **chosen):
+        opened.append((spec, chosen))
+
+    for spec in ("a.mp4", "0"):
+        Settings().open_source(opener, spec)
+        Settings(rate=12.5, rotate=90).open_source(opener, spec)
+    assert opened == [
+        ("a.mp4", {}),
+        ("a.mp4", {"rate_hz": 12.5, "rotate": 90}),
+        ("0", {}),
+        ("0", {"rotate": 90}),  # what is live keeps its own time
+    ]
+    save_settings(path, {"rate": 25.0, "rotate": 270})
+    settings = load_settings(path, environment={"ACTIONPOSE_RATE": "12.5"})
+    assert (settings.rate, settings.rotate) == (12.5, 270)
+    for values in ({"rate": -1.0}, {"rotate": 45}):
+        with pytest.raises(InvalidDataError, match=next(iter(values))):
+            Settings(**values)
