@@ -161,7 +161,7 @@ def draw_trade_off(points: Sequence[tuple[float, Evaluation]]) -> Figure:
         axes = figure.add_subplot()
         alarms = [evaluation.false_alarms_per_minute for _, evaluation in points]
         missed = [100 * (1 - evaluation.total.recall) for _, evaluation in points]
-        axes.plot(alarms, missed, color=_BLUE, marker="o", markersize=4)
+        axes.plot(alarms, missed, color=_BLUE, marker="o", markersize=4, clip_on=False)
         names: dict[tuple[float, float], list[str]] = {}
         for (sensitivity, _), place in zip(points, zip(alarms, missed, strict=True), strict=True):
             names.setdefault(place, []).append(f"{sensitivity:g}")

@@ -64,6 +64,9 @@ def enable_takes(library: TemplateLibrary, ids: Sequence[str], enabled: bool) ->
     before = [template for template in library.templates() if template.id in set(ids)]
     changed = [template.id for template in before if template.enabled != enabled]
     library.set_enabled(ids, enabled)
+    if not changed:
+        state = "on" if enabled else "off"
+        return Change(summary=f"Nothing to change: {state} already", undo=lambda lib: None, ids=tuple(ids))  # noqa: ARG005
     return Change(
         summary=f"Turned {'on' if enabled else 'off'} {describe(before)}",
         undo=lambda lib: lib.set_enabled(changed, not enabled),

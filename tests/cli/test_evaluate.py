@@ -266,7 +266,6 @@ def test_a_set_of_repetitions_can_be_one_span(run, perform, tmp_path):
     assert (found[1]["tp"], found[1]["fp"], found[1]["fn"]) == (1, 0, 0)
 
 
-@pytest.mark.usefixtures("taught")
 def test_nobody_in_view_is_told_as_recognize_tells_it(run, tmp_path):
     path = tmp_path / "empty.jsonl.gz"
     with RecordingWriter(path, skeleton=BLAZEPOSE_33, estimator="truth", source="x", size=(64, 48)) as writer:
