@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 
 from actionpose.cli.options import epilog
-from actionpose.cli.terminal import echo
 
 __all__ = ["demo"]
 
@@ -25,6 +24,7 @@ def demo(*, annotate: Path | None) -> None:
     A drawn person shows some actions; then another performs them at another pace, and they are recognised in the
     pictures as they would be from a camera. Your library is not touched.
     """
+    from actionpose.cli.terminal import echo
     from actionpose.demo import run_demo
 
     run_demo(say=echo, annotated=annotate)
