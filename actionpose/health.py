@@ -144,6 +144,12 @@ def _judge(
         )
     elif len(own) >= 2 and not is_exemplar and own_ratio < _REDUNDANT:
         problems.append("Nearly the same as another take: it adds nothing, and may be disabled.")
+    step = float(np.median(np.diff(bank.templates[i].sequence.time)))
+    if step > bank.settings.features.max_gap_s:
+        problems.append(
+            f"Its poses are {step:.1f} s apart, too far to show how the body moves: if these are frame numbers, divide "
+            "them by the frames per second (`add --rate`); else record it anew."
+        )
     confidence = _confidence(bank, i)
     if confidence < _LOW_CONFIDENCE:
         problems.append(

@@ -24,6 +24,7 @@ Image = npt.NDArray[np.uint8]
 _CONTAINERS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}  # FFmpeg's names
 _OPTIONS = {container: {"movflags": "faststart"} for container in ("mp4", "mov")}  # playable while it is fetched
 _TIME_BASE = Fraction(1, 60_000)  # exact for 30, 29.97 and 25 Hz; MPEG-4 allows no finer
+_LONGEST_HOLE = 3600 * 60_000  # ticks between two pictures; MP4 has 32 bits for them
 
 
 class VideoWriter:
@@ -88,7 +89,7 @@ class VideoWriter:
         image : array (H, W, 3) uint8
             RGB.
         time : float
-            When to show it, seconds; the video begins with its first picture.
+            When to show it, seconds; the video begins with its first picture, and holes of over an hour are shortened.
         """
         if self._error is not None:
             return
@@ -99,7 +100,10 @@ class VideoWriter:
         if bottom or right:
             image = np.asarray(cv2.copyMakeBorder(image, 0, bottom, 0, right, cv2.BORDER_REPLICATE), dtype=np.uint8)
         picture = av.VideoFrame.from_ndarray(image, format="rgb24")
-        self._last_pts = max(self._last_pts + 1, round((time - self._start) / _TIME_BASE))
+        due = round((time - self._start) / _TIME_BASE)
+        if (excess := due - max(self._last_pts, 0) - _LONGEST_HOLE) > 0:
+            self._start, due = time - float((due - excess) * _TIME_BASE), due - excess
+        self._last_pts = max(self._last_pts + 1, due)
         picture.pts, picture.time_base = self._last_pts, _TIME_BASE
         self._add(picture)
 

@@ -80,7 +80,14 @@ def low_confidence() -> tuple[list[Template], Template, str]:
     return [*make_templates(["wave"]), take("raise", seed=4, duration=1.7), dim], dim, "seen with confidence 0.40"
 
 
-@pytest.mark.parametrize("case", [outlier, confusable, redundant, only_take, low_confidence])
+def numbered() -> tuple[list[Template], Template, str]:
+    sequence = take("raise").sequence
+    slow = dataclasses.replace(sequence, time=np.arange(len(sequence), dtype=float))
+    bad = Template.from_sequence("raise", slow)
+    return [*make_templates(["wave"]), take("raise", seed=4), bad], bad, "Its poses are 1.0 s apart"
+
+
+@pytest.mark.parametrize("case", [outlier, confusable, redundant, only_take, low_confidence, numbered])
 def test_each_problem_has_its_sentence(case: Callable[[], tuple[list[Template], Template, str]]) -> None:
     templates, culprit, sentence = case()
     reports = check_templates(templates)

@@ -149,3 +149,10 @@ try:
 except RecordingError as error:
     print(error.message)
 """
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_a_hole_of_years_is_shortened_to_what_a_video_can_hold(tmp_path: Path, suffix: str) -> None:
+    write_video(tmp_path / f"a{suffix}", [0.0, 0.1, 1e9, 1e9 + 0.1])
+    read_times, _ = read_video(tmp_path / f"a{suffix}")
+    assert read_times == pytest.approx([0.0, 0.1, 3600.1, 3600.2], abs=2e-3)
