@@ -12,9 +12,8 @@ from actionpose.naming import describe_missing
 from actionpose.outputs import Dispatcher, OutputError, OutputStatus, open_output
 from actionpose.pose import Pose
 from actionpose.session import RunnerState, SessionRunner, SessionStats, Tick
-from actionpose.session.recognizers import EmptyLibraryError, RecognizerSet, fitting_templates, make_recognizer
+from actionpose.session.recognizers import EmptyLibraryError, RecognizerSet, make_recognizer
 from actionpose.sources import Source
-from actionpose.template import Template
 from actionpose.tui.preferences import Settings
 
 if TYPE_CHECKING:
@@ -104,12 +103,6 @@ class Feed:
     def outputs(self) -> tuple[OutputStatus, ...]:
         """How the receivers of events do."""
         return self._dispatcher.statuses if self._dispatcher else ()
-
-    def used(self, templates: list[Template]) -> list[Template]:
-        """Return the templates that the body in view is compared with; all of them where there is none of either."""
-        poses = self._runner.latest.poses if self._runner.latest else ()
-        fitting = fitting_templates(templates, poses[0].skeleton, poses[0].position.shape[1]) if poses else []
-        return fitting or templates
 
     def explain_silence(self, poses: Sequence[Pose]) -> str:
         """Say why nothing is recognised of the bodies in view; empty where there is no reason."""

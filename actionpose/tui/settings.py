@@ -18,6 +18,8 @@ from textual.widgets import Footer, Input, Label, Select, Static
 
 from actionpose.errors import ActionposeError, InvalidDataError
 from actionpose.outputs import describe_output
+from actionpose.session.recognizers import fitting_templates
+from actionpose.template import Template
 from actionpose.tui.alarms import expect_alarms
 from actionpose.tui.fields import Field
 from actionpose.tui.header import HeaderBar
@@ -200,13 +202,20 @@ class SettingsScreen(Screen[None]):
         try:
             if self._expect is None:
                 self._expect = await asyncio.to_thread(
-                    lambda: expect_alarms(self.app.feed.used(library.templates()), library.backgrounds(), settings)
+                    lambda: expect_alarms(self._used(library.templates()), library.backgrounds(), settings)
                 )
             text = await asyncio.to_thread(self._expect, settings.sensitivity)
         except ActionposeError as error:
             text = error.message
         for label in self.query("#alarms").results(Label):  # gone when the application was left meanwhile
             label.update(text)
+
+    def _used(self, templates: list[Template]) -> list[Template]:
+        """Return the templates that the body in view is compared with; all of them where there is none of either."""
+        tick = self.app.feed.latest
+        poses = tick.poses if tick else ()
+        fitting = fitting_templates(templates, poses[0].skeleton, poses[0].position.shape[1]) if poses else []
+        return fitting or templates
 
     def _change(self, name: str, value: object) -> None:
         if name == "theme":

@@ -448,10 +448,8 @@ async def test_takes_of_two_keypoint_models_are_told_of(app: ActionposeApp, libr
 
 async def test_a_name_that_is_nearly_another_is_told_of(app: ActionposeApp, library: TemplateLibrary) -> None:
     async with app.run_test(size=(120, 40), notifications=True) as pilot:
-        await wait_for(pilot, lambda: labels(app)[:1] == ["punch"])
-        await open_dialog(pilot, "r")
-        app.screen.query_one(Input).value = "Wave"
-        await pilot.press("enter")
+        await wait_for(pilot, lambda: len(labels(app)) == 6)
+        await answer(pilot, "r", "Wave")
         await wait_for(pilot, lambda: "Wave" in library.labels())
         await wait_for(pilot, lambda: 'there is an action "wave" already; "Wave" will be another' in notices_of(app))
         await wait_for(pilot, lambda: "Nearly the name of wave" in text_of(app))

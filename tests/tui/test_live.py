@@ -56,7 +56,7 @@ async def test_templates_of_another_model_are_no_reason_to_see_nobody(run_app, l
         await until(pilot, lambda: "None of the 2 templates fits" in shown(pilot))
         assert "Nobody" not in shown(pilot)
         assert pilot.app.feed.state.phase == "running"
-        assert "upper_body_6 in 2-D" in notices(pilot)
+        await until(pilot, lambda: "upper_body_6 in 2-D" in notices(pilot))
         await press(pilot, "3")
         screen = pilot.app.screen
         screen.query_one("#label", Input).value = "swing"
