@@ -16,7 +16,7 @@ from av.video.reformatter import VideoReformatter
 from actionpose.errors import SourceError
 from actionpose.pose import Frame
 from actionpose.sources.base import SourceInfo, SourceStatus, assumed_rate_note, validate_rate
-from actionpose.sources.video import to_image
+from actionpose.sources.video import limit_size, to_image
 
 __all__ = ["ImageFolderSource"]
 
@@ -114,6 +114,8 @@ class ImageFolderSource:
                 return Frame(index=index, time=index / self._rate_hz, image=_load_image(path, self._reformatter))
             except (av.FFmpegError, OSError) as error:
                 reason = error.strerror
+            except SourceError as error:
+                reason = error.message.rstrip(".")
             self._notes += (f"{path.name} was left out: {reason}.",)
         return None
 
@@ -121,8 +123,10 @@ class ImageFolderSource:
 def _load_image(path: Path, reformatter: VideoReformatter) -> npt.NDArray[np.uint8]:
     # From memory: FFmpeg would take a "%" or "*" in a file's name for a pattern.
     with av.open(io.BytesIO(path.read_bytes()), mode="r", metadata_errors="replace") as container:
-        for picture in container.decode(video=0) if container.streams.video else ():
-            return to_image(picture, reformatter)
+        if container.streams.video:
+            limit_size(container.streams.video[0], path.name)
+            for picture in container.decode(video=0):
+                return to_image(picture, reformatter)
     raise OSError(0, "it holds no picture")
 
 

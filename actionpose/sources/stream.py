@@ -13,7 +13,7 @@ from av.video.reformatter import VideoReformatter
 
 from actionpose.errors import SourceError
 from actionpose.sources.live import LOST_AFTER_S, LiveSource
-from actionpose.sources.video import pixel_aspect, shown_size, to_image
+from actionpose.sources.video import limit_size, pixel_aspect, shown_size, to_image
 
 __all__ = ["StreamSource"]
 
@@ -61,6 +61,7 @@ class _StreamCapture:
                 raise SourceError(f"{name} has no picture.", hint="Use the address of the camera's video stream.")
             if name.startswith("http") and self._container.duration:
                 raise SourceError(f"{name} is a file, not a live stream.", hint="Download it and name the file.")
+            limit_size(self._container.streams.video[0], name)
         except BaseException:
             self._container.close()
             raise

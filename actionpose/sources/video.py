@@ -22,8 +22,9 @@ from actionpose.errors import SourceError
 from actionpose.pose import MAX_TIME_S, Frame
 from actionpose.sources.base import SourceInfo, SourceStatus, assumed_rate_note, validate_rate
 
-__all__ = ["VideoSource", "pixel_aspect", "shown_size", "to_image"]
+__all__ = ["VideoSource", "limit_size", "pixel_aspect", "shown_size", "to_image"]
 
+_MAX_PIXELS = 8192 * 8192  # twice 8K video; decoding one such picture takes most of a gigabyte
 _RATE_HZ = 30.0  # of a file that does not say
 _PLAUSIBLE_RATES_HZ = 1e-3, 1e4
 _NO_TIMESTAMPS = (
@@ -244,8 +245,30 @@ def _video_stream(container: InputContainer, path: Path) -> VideoStream:
     if not container.streams.video:
         raise SourceError(f"{path} has no picture.", hint="Name a video file; this one has sound or text alone.")
     stream = container.streams.video[0]
+    limit_size(stream, path)
     stream.thread_type = "AUTO"
     return stream
+
+
+def limit_size(stream: VideoStream, name: object) -> None:
+    """Refuse pictures that would fill the memory, those that a stream turns to later too.
+
+    Raises
+    ------
+    SourceError
+        If the stream says that it has such pictures; one that turns to them breaks off there.
+    """
+    coding = stream.codec_context
+    if coding is None:  # nothing decodes it
+        return
+    if coding.width * coding.height > _MAX_PIXELS:
+        raise SourceError(
+            f"{name} has pictures of {coding.width}x{coding.height} pixels; at most {_MAX_PIXELS / 1e6:.0f} million "
+            "are taken.",
+            hint="Make a smaller copy, for instance by: ffmpeg -i FILE -vf scale=1920:-2 smaller.mp4",
+        )
+    padded = _MAX_PIXELS * 9 // 8  # decoders round sides up
+    coding.options = {**coding.options, "max_pixels": str(padded)}
 
 
 def _nominal_rate(stream: VideoStream, *, is_raw: bool) -> float:

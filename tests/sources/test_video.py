@@ -238,3 +238,35 @@ def test_a_stamp_that_cannot_be_a_time_counts_as_missing(tmp_path: Path) -> None
         frames = read_all(source)
     assert first is not None
     np.testing.assert_allclose([frame.time for frame in frames], np.arange(1, 4) / 30)
+
+
+def test_pictures_that_would_fill_the_memory_are_refused_by_what_the_head_says(tmp_path: Path, monkeypatch) -> None:
+    path = write_video(tmp_path / "a.mkv", codec="mpeg4", size=(640, 480))
+    monkeypatch.setattr("actionpose.sources.video._MAX_PIXELS", 640 * 480)
+    with VideoSource(path) as source:
+        assert len(read_all(source)) == 30
+    monkeypatch.setattr("actionpose.sources.video._MAX_PIXELS", 640 * 480 - 1)
+    with pytest.raises(SourceError, match="has pictures of 640x480 pixels; at most"):
+        VideoSource(path)
+
+
+def test_a_video_whose_pictures_grow_too_large_later_breaks_off_there(tmp_path: Path, monkeypatch) -> None:
+    """MPEG-1 tells the size anew with every group of pictures."""
+    small, large = (
+        write_video(tmp_path / f"{width}.mpg", codec="mpeg1video", size=(width, 480), n_frames=10)
+        for width in (320, 640)
+    )
+    both = tmp_path / "both.m1v"
+    both.write_bytes(b"".join(elementary(path) for path in (small, large)))
+    with VideoSource(both) as source:
+        assert {frame.image.shape[1] for frame in read_all(source)} == {320, 640}
+    monkeypatch.setattr("actionpose.sources.video._MAX_PIXELS", 400 * 480)
+    with VideoSource(both) as source:
+        assert {frame.image.shape[1] for frame in read_all(source)} == {320}
+        assert "damaged" in "".join(source.notes)
+
+
+def elementary(path: Path) -> bytes:
+    """The coded pictures of a video without their container."""
+    with av.open(str(path)) as container:
+        return b"".join(bytes(packet) for packet in container.demux(video=0))
