@@ -106,6 +106,7 @@ def collect_labels(
                 break
         labels = collector.finish(keep=keep)
         draw_contact_sheet(labels, folder / "contact_sheet.jpg")
+        should_stop.leave_if_told()
     return labels
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from actionpose.cli.keypoint_progress import stopping_on_interrupt
+from actionpose.cli.keypoint_verdict import find_training_faults_of, judge_model, say_verdict
 from actionpose.cli.options import epilog, source_options
 from actionpose.cli.terminal import echo, echo_json, frame_progress, show_table, simple_table
 from actionpose.errors import LibraryError, RecordingError
@@ -69,7 +70,8 @@ def evaluate(
     """Judge MODEL, a training or a model folder, by pictures it was not trained on.
 
     AP is COCO's average precision for bodies whose place is known. "sure" labels are those on which two passes of the
-    teacher agreed.
+    teacher agreed. Pixels (px; median_px and mean_px of --json) are those of the labelled pictures, not of the model's
+    smaller ones. If the model cannot be relied on, that is said, and why.
     """
     from actionpose.training.dataset import load_dataset
     from actionpose.training.evaluation import (
@@ -78,8 +80,10 @@ def evaluate(
         measure_by,
         predict_with,
     )
+    from actionpose.training.verdict import find_faults
 
-    chosen = load_dataset(dataset).of_part(part)
+    pictures = load_dataset(dataset)
+    chosen = judged = pictures.of_part(part)
     if reference is not None:
         first, comma, second = reference.partition(",")
         if not comma:
@@ -96,11 +100,21 @@ def evaluate(
         echo_json(found)
     else:
         _print_scores(scores, beside, precision)
+        echo(_describe_pixels(chosen))
     if worst is not None:
         from actionpose.training.contact_sheet import draw_worst
 
         draw_worst(chosen, predicted, worst)
         echo(f"{worst} shows the largest errors.", err=True)
+    if reference is not None:  # the verdict does not hang on what errors are measured in
+        predicted, _ = predict_with(model, judged)
+    say_verdict([*find_faults(judged, predicted), *find_training_faults_of(model, pictures)])
+
+
+def _describe_pixels(dataset: KeypointDataset) -> str:
+    width, height = dataset.size
+    scale = sorted(dataset.picture_scale.tolist())[len(dataset) // 2]
+    return f"px: pixels of the labelled pictures; one of the model's {width}x{height} is {scale:.2f} of them."
 
 
 def _judge_teacher(dataset: KeypointDataset) -> _Scores:
@@ -118,7 +132,7 @@ def _to_builtins(scores: _Scores) -> dict[str, dict[str, Any]]:
 def _print_scores(scores: _Scores, beside: _Scores | None, precision: AveragePrecision) -> None:
     more = () if beside is None else ("teacher", "px")
     for labels, of_label in scores.items():
-        columns = ("PCK@0.1", "@0.2", "95 %", "AUC", "NME", "median", "mean px", "n")
+        columns = ("PCK@0.1", "@0.2", "95 %", "AUC", "NME", "median px", "mean px", "n")
         table = simple_table(f"{labels} labels", *columns, *more, names={f"{labels} labels"})
         for name, score in of_label.items():
             row = [
@@ -170,21 +184,23 @@ def export(*, training: Path, dataset: Path, folder: Path, int8: bool, python: P
 
     require_torch()
     pictures = load_dataset(dataset)
-    run_export(training, pictures, folder, int8=int8, name=name)
+    faults = run_export(training, pictures, folder, int8=int8, name=name)
     if python is not None:
         from actionpose.training.tflite import export_tflite
 
         made = export_tflite(training, folder / "model.tflite", python=python, examples=pictures.of_part("train").image)
         echo(
-            f"{made.path}: {made.n_bytes / 2**20:.1f} MiB; at most {made.largest_difference_px:.2g} px from the "
-            "checkpoint.",
+            f"{made.path}: {made.n_bytes / 2**20:.1f} MiB; at most {made.largest_difference_px:.2g} px of its pictures "
+            "from the checkpoint.",
             err=True,
         )
-    tell_how_to_use(folder, pictures.skeleton)
+    tell_how_to_use(folder, pictures.skeleton, faults=faults)
 
 
-def run_export(training: Path, dataset: KeypointDataset, folder: Path, *, int8: bool, name: str | None = None) -> None:
-    """Write the model folder, and say how good, large, quick and true it is."""
+def run_export(
+    training: Path, dataset: KeypointDataset, folder: Path, *, int8: bool, name: str | None = None
+) -> list[str]:
+    """Write the model folder, say how good, large, quick and true it is, and return what is wrong with it."""
     require_torch()
     from actionpose.training.checkpoint import load_model, predict
     from actionpose.training.evaluation import evaluate_keypoints
@@ -209,13 +225,18 @@ def run_export(training: Path, dataset: KeypointDataset, folder: Path, *, int8: 
         echo(f"{title}: {value:.3f}", err=True)
     echo(
         f"{folder}: {report.n_bytes / 2**20:.1f} MiB, {report.latency_ms:.1f} ms a picture with one thread; "
-        f"{report.mean_difference_px:.2g} px from the checkpoint, at most {report.largest_difference_px:.2g}.",
+        f"{report.mean_difference_px:.2g} px of its {model.size[0]}x{model.size[1]} pictures from the checkpoint, at "
+        f"most {report.largest_difference_px:.2g}.",
         err=True,
     )
+    return judge_model(folder, dataset, training=training)
 
 
-def tell_how_to_use(folder: Path, skeleton: Skeleton) -> None:
-    """Say what to do with a new model, and which templates of the user's library are of no use with it."""
+def tell_how_to_use(folder: Path, skeleton: Skeleton, *, faults: Sequence[str] = ()) -> None:
+    """Say what is wrong with a new model; if nothing is, how to use it, and which templates do not fit it."""
+    if faults:
+        say_verdict(faults)
+        return
     templates = _read_enabled(default_location())
     note = describe_left_aside(templates, skeleton, _N_DIMS)
     if note:
@@ -301,5 +322,6 @@ def analyze(*, source: str, model: str, folder: Path, video: bool, open_from: Ca
     save_figure(draw_trajectories(found, size=size), folder / "trajectories")
     share = float((found.confidence.max(axis=1) > 0).mean())
     echo(f"{folder}: {len(found)} frames, a body in {100 * share:.0f} % of them.", err=True)
+    should_stop.leave_if_told()
     if problems:
         raise problems[0]

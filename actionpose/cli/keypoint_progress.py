@@ -1,17 +1,21 @@
-"""What a step of making a keypoint model shows, and how Ctrl-C ends it."""
+"""What a step of making a keypoint model shows, and how Ctrl-C and other signals end it."""
 
 from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from types import FrameType
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from actionpose.cli.terminal import narration
 
-__all__ = ["draw_curve", "stepping_progress", "stopping_on_interrupt"]
+__all__ = ["Stop", "draw_curve", "stepping_progress", "stopping_on_interrupt"]
+
+# Windows has no SIGHUP.
+_ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 _LEVELS = "▁▂▃▄▅▆▇█"
 _CURVE_WIDTH = 16
@@ -47,17 +51,43 @@ def stepping_progress(what: str, total: int, unit: str = "") -> Iterator[Callabl
         yield lambda **changes: progress.update(task, **({"advance": 1} | changes))
 
 
+@dataclass(slots=True)
+class Stop:
+    """Tells, when called, whether a signal asked for an end."""
+
+    received: list[int] = field(default_factory=list)
+
+    def __call__(self) -> bool:
+        """Whether it did."""
+        return bool(self.received)
+
+    def leave_if_told(self) -> None:
+        """End the process, as the signal would have, unless it was Ctrl-C, which only ends the present step."""
+        number = next((n for n in self.received if n != signal.SIGINT), None)
+        if number is not None:
+            raise SystemExit(128 + number)
+
+
 @contextmanager
-def stopping_on_interrupt() -> Iterator[Callable[[], bool]]:
-    """Give what tells whether Ctrl-C was pressed; a second one does what it always does."""
-    received: list[int] = []
+def stopping_on_interrupt() -> Iterator[Stop]:
+    """Give what tells whether Ctrl-C, SIGTERM or a closed terminal asked for an end; a second one ends it at once.
 
-    def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-        received.append(number)
-        signal.signal(signal.SIGINT, previous)
+    What is ignored, as SIGHUP under nohup, stays so.
+    """
+    stop = Stop()
 
-    previous = signal.signal(signal.SIGINT, stop)
+    def receive(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+        stop.received.append(number)
+        restore()
+
+    def restore() -> None:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+    previous = {n: signal.getsignal(n) for n in _ENDING if signal.getsignal(n) is not signal.SIG_IGN}
+    for number in previous:
+        signal.signal(number, receive)
     try:
-        yield lambda: bool(received)
+        yield stop
     finally:
-        signal.signal(signal.SIGINT, previous)
+        restore()

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
+from actionpose.cli.keypoint_labels import say_note
 from actionpose.cli.keypoint_progress import draw_curve, stepping_progress, stopping_on_interrupt
+from actionpose.cli.keypoint_verdict import judge_model, say_verdict
 from actionpose.cli.options import epilog
 from actionpose.cli.terminal import echo, narration
 from actionpose.training.errors import require_torch
@@ -90,16 +92,25 @@ def _option(
 @_option("--save-every", "save_s", "SECONDS", _TRAINING.save_s, "Save where --resume goes on.")
 @click.option("--show-every", metavar="EPOCHS", type=click.IntRange(min=1), default=1, help="Say how it goes.")
 def train(*, dataset: Path, folder: Path, resume: bool, show_every: int, **options: Any) -> None:
-    """Train a model on DATASET. Ctrl-C saves; --resume goes on as if nothing had happened."""
+    """Train a model on DATASET. Ctrl-C and SIGTERM save; --resume goes on as if nothing had happened.
+
+    Pixels of errors are those of the labelled pictures, not of the model's smaller ones.
+    """
     from actionpose.training.dataset import load_dataset
 
     run_training(load_dataset(dataset), folder, resume=resume, show_every=show_every, **options)
 
 
 def run_training(
-    dataset: KeypointDataset, folder: Path, *, resume: bool = False, show_every: int = 1, **options: Any
+    dataset: KeypointDataset,
+    folder: Path,
+    *,
+    resume: bool = False,
+    show_every: int = 1,
+    is_judged: bool = True,
+    **options: Any,
 ) -> None:
-    """Train, show how it goes, and write the report; after Ctrl-C say how to go on."""
+    """Train, show how it goes, write the report and say what is wrong with it; after a signal say how to go on."""
     require_torch()
     from actionpose.training.report import write_report
     from actionpose.training.trainer import Trainer
@@ -111,8 +122,11 @@ def run_training(
             write_report(trainer.history, folder, dataset=dataset)
         if not trainer.is_done:
             echo(f"Saved. Go on with `actionpose keypoints train ... -o {folder} --resume`.", err=True)
+            should_stop.leave_if_told()
             raise KeyboardInterrupt
     echo(f"{folder / 'report.html'} shows how it went.", err=True)
+    if is_judged:
+        say_verdict(judge_model(folder, dataset, training=folder))
 
 
 def _make_trainer(
@@ -127,6 +141,7 @@ def _make_trainer(
     """Options are named as the settings' fields."""
     from actionpose.training.pace import estimate_epochs
     from actionpose.training.trainer import Trainer
+    from actionpose.training.verdict import FEW_STEPS
 
     if minutes is not None and epochs is not None:
         raise click.UsageError("Give --minutes or --epochs, not both.")
@@ -138,7 +153,10 @@ def _make_trainer(
     if minutes is not None:
         settings = estimate_epochs(dataset, network=network, settings=settings, minutes=minutes)
         echo(f"{settings.epochs} epochs will take about {minutes:g} minutes.", err=True)
-    return Trainer(dataset, folder, network=network, settings=settings, weights=weights)
+    trainer = Trainer(dataset, folder, network=network, settings=settings, weights=weights)
+    if trainer.n_steps < FEW_STEPS:
+        say_note(f"these are {trainer.n_steps} steps, too few to learn much; good models take 800 to 2500.")
+    return trainer
 
 
 def _pick(options: dict[str, Any], kind: type) -> dict[str, Any]:
@@ -146,6 +164,7 @@ def _pick(options: dict[str, Any], kind: type) -> dict[str, Any]:
 
 
 def _show_training(trainer: Trainer, should_stop: Callable[[], bool], every: int) -> None:
+    echo("px: pixels of the labelled pictures.", err=True)
     with stepping_progress("training", trainer.n_steps, "steps ") as show:
         for progress in trainer.run(should_stop=should_stop):
             show(completed=progress.step, advance=None, description=f"loss {progress.loss:.3f}")

@@ -76,6 +76,5 @@ def quickstart(
     dataset = split(dataset, by=choose_split(dataset))
     save_dataset(dataset, workshop / "data.npz")
     echo(describe_dataset(dataset), err=True)
-    run_training(dataset, workshop / "run", minutes=minutes)
-    run_export(workshop / "run", dataset, folder, int8=int8)
-    tell_how_to_use(folder, dataset.skeleton)
+    run_training(dataset, workshop / "run", minutes=minutes, is_judged=False)
+    tell_how_to_use(folder, dataset.skeleton, faults=run_export(workshop / "run", dataset, folder, int8=int8))

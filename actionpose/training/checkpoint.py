@@ -21,7 +21,7 @@ from actionpose.training.network import KeypointNetwork
 from actionpose.training.settings import NetworkSettings
 from actionpose.whole_file import WholeFile
 
-__all__ = ["TrainedModel", "load_checkpoint", "load_model", "predict", "save_checkpoint"]
+__all__ = ["TrainedModel", "load_checkpoint", "load_model", "predict", "read_progress", "save_checkpoint"]
 
 VERSION: Final = 1
 
@@ -60,6 +60,22 @@ def load_model(folder: str | Path, *, which: Literal["best", "last"] = "best", d
     return TrainedModel(
         network=network.to(device).eval(), settings=settings, skeleton=skeleton, size=size, channels=channels
     )
+
+
+def read_progress(folder: str | Path) -> tuple[int, str]:
+    """Return how many steps a training has made, and the fingerprint of the dataset it was made on.
+
+    Raises
+    ------
+    TrainingError
+        If the folder holds no training that could be gone on with, or the file is damaged.
+    """
+    path = Path(folder) / "last.pt"
+    saved = load_checkpoint(path)
+    try:
+        return int(saved["step"]), str(saved["dataset"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise TrainingError(f"{path} holds no training: {error}.", hint="Train anew.") from error
 
 
 @torch.no_grad()

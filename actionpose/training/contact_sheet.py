@@ -14,8 +14,8 @@ from actionpose.pose import FloatArray
 from actionpose.skeleton import Skeleton
 from actionpose.training.build import build_dataset
 from actionpose.training.dataset import DOUBTFUL, SURE, KeypointDataset
+from actionpose.training.evaluation import measure_errors
 from actionpose.training.labels import LabelSet
-from actionpose.training.metrics import compute_errors
 
 __all__ = ["draw_contact_sheet", "draw_worst", "tile_crops"]
 
@@ -50,8 +50,9 @@ def draw_worst(dataset: KeypointDataset, predicted: FloatArray, path: str | Path
     n : int
         How many.
     """
-    errors = compute_errors(predicted, dataset.keypoints.astype(np.float64), dataset.visibility > 0)
-    ratio = np.where(np.isnan(errors), 0, errors).mean(axis=1) / dataset.reference_px
+    errors = measure_errors(dataset, predicted)
+    n_labelled = np.maximum((~np.isnan(errors)).sum(axis=1), 1)
+    ratio = np.nansum(errors, axis=1) / n_labelled / dataset.picture_reference_px
     worst = np.argsort(-ratio, kind="stable")[:n]
     labelled, seen = _draw_tiles(dataset[worst], None), _draw_tiles(dataset[worst], predicted[worst], with_labels=False)
     save_picture(_arrange([tile for pair in zip(labelled, seen, strict=True) for tile in pair]), path)

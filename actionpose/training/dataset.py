@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 import msgspec
 import numpy as np
@@ -163,6 +163,22 @@ class KeypointDataset:
     @property
     def _cut(self) -> tuple[tuple[int, int], int, float | None]:
         return self.size, self.channels, self.margin
+
+    def to_picture(self, position: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float64]:
+        """Turn positions (N, K, 2) in the crops, pixels, into pixels of the pictures they were cut from."""
+        box = self.box.astype(np.float64)
+        placed: npt.NDArray[np.float64] = position * (box[:, None, 2:] / self.size) + box[:, None, :2]
+        return placed
+
+    @property
+    def picture_reference_px(self) -> npt.NDArray[np.float64]:
+        """What errors are measured in (N,), pixels of the pictures that the crops were cut from."""
+        return self.reference_px.astype(np.float64) * self.picture_scale
+
+    @property
+    def picture_scale(self) -> npt.NDArray[np.float64]:
+        """Pixels of the picture in one of the crop (N,)."""
+        return self.box[:, 2].astype(np.float64) / self.size[0]
 
     def __getitem__(self, index: npt.NDArray[np.int64] | npt.NDArray[np.bool_] | slice) -> KeypointDataset:
         return replace(self, **{name: getattr(self, name)[index] for name in _ARRAYS})

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from actionpose.errors import InvalidDataError
 from actionpose.estimators.model_folder import is_model_folder, read_model
@@ -18,10 +17,18 @@ from actionpose.training.average_precision import (
     ImageDetections,
     compute_average_precision,
 )
-from actionpose.training.dataset import DOUBTFUL, SURE, KeypointDataset
+from actionpose.training.dataset import DOUBTFUL, SURE, KeypointDataset, Part
 from actionpose.training.metrics import Score, compute_auc, compute_errors, compute_nme, compute_pck, find_sigmas
 
-__all__ = ["KeypointScore", "compute_dataset_precision", "evaluate_keypoints", "measure_by", "predict_with"]
+__all__ = [
+    "KeypointScore",
+    "choose_part",
+    "compute_dataset_precision",
+    "evaluate_keypoints",
+    "measure_by",
+    "measure_errors",
+    "predict_with",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +44,7 @@ class KeypointScore:
     nme : float
         Mean error in reference lengths.
     median_px, mean_px : float
-        Error in crop pixels.
+        Error in pixels of the pictures that were labelled, whatever size the model sees them in.
     """
 
     pck_10: Score
@@ -67,14 +74,36 @@ def evaluate_keypoints(dataset: KeypointDataset, predicted: FloatArray) -> dict[
     """
     result = {}
     levels = {"all": DOUBTFUL, "sure": SURE} if (dataset.visibility == DOUBTFUL).any() else {"all": DOUBTFUL}
-    truth = dataset.keypoints.astype(np.float64)
+    lengths = dataset.picture_reference_px
     for labels, least in levels.items():
-        errors = compute_errors(predicted, truth, dataset.visibility >= least)
-        scores = {"all": _score(errors, dataset.reference_px)}
+        errors = measure_errors(dataset, predicted, least=least)
+        scores = {"all": _score(errors, lengths)}
         for i, name in enumerate(dataset.skeleton.keypoints):
-            scores[name] = _score(errors[:, i : i + 1], dataset.reference_px)
+            scores[name] = _score(errors[:, i : i + 1], lengths)
         result[labels] = scores
     return result
+
+
+def measure_errors(dataset: KeypointDataset, predicted: FloatArray, *, least: int = DOUBTFUL) -> FloatArray:
+    """Return how far predictions are from the labels (N, K), pixels of the pictures that the crops were cut from.
+
+    Parameters
+    ----------
+    dataset : KeypointDataset
+        What is true.
+    predicted : array (N, K, 2)
+        Pixels of its crops.
+    least : int
+        Labels of lower visibility do not count: their error is NaN.
+    """
+    counts = dataset.visibility >= least
+    return compute_errors(dataset.to_picture(predicted), dataset.to_picture(dataset.keypoints), counts)
+
+
+def choose_part(dataset: KeypointDataset) -> Part:
+    """Return the part that a model is best judged by: the test, else what was for validation, else all there is."""
+    parts: tuple[Part, ...] = ("test", "validation")
+    return next((part for part in parts if (dataset.part == part).any()), "train")
 
 
 def compute_dataset_precision(
@@ -95,15 +124,14 @@ def compute_dataset_precision(
     confidence : array (N, K)
         0 to 1.
     """
-    scale = (dataset.box[:, 2] / dataset.size[0]).astype(np.float64)
-    truth = np.nan_to_num(dataset.keypoints.astype(np.float64)) * scale[:, None, None]
-    found = predicted * scale[:, None, None]
+    truth, found = np.nan_to_num(dataset.to_picture(dataset.keypoints)), dataset.to_picture(predicted)
+    area = dataset.area * np.square(dataset.picture_scale)
     bodies = [
         ImageBodies(
             keypoints=truth[i : i + 1],
             visibility=dataset.visibility[i : i + 1],
-            area=dataset.area[i : i + 1] * np.square(scale[i]),
-            box=np.array([[0.0, 0.0, *dataset.box[i, 2:]]]),
+            area=area[i : i + 1],
+            box=dataset.box[i : i + 1].astype(np.float64),
             is_crowd=np.zeros(1, dtype=bool),
         )
         for i in range(len(dataset))
@@ -133,7 +161,7 @@ def measure_by(dataset: KeypointDataset, first: str, second: str) -> KeypointDat
     return replace(dataset[is_known], reference_px=length[is_known].astype(np.float32))
 
 
-def _score(errors: FloatArray, lengths: npt.NDArray[np.float32]) -> KeypointScore:
+def _score(errors: FloatArray, lengths: FloatArray) -> KeypointScore:
     known = errors[~np.isnan(errors)]
     return KeypointScore(
         pck_10=compute_pck(errors, lengths, threshold=0.1),

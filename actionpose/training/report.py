@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from actionpose.training.contact_sheet import tile_crops
 from actionpose.training.dataset import KeypointDataset
 from actionpose.training.errors import TrainingError
-from actionpose.training.evaluation import evaluate_keypoints, predict_with
+from actionpose.training.evaluation import choose_part, evaluate_keypoints, predict_with
 from actionpose.training.trainer import Validation
 from actionpose.whole_file import save_whole
 
@@ -31,6 +31,7 @@ td:first-child,th:first-child{{text-align:left}}</style>
 <h1>{title}</h1><p>{summary}</p>
 <h2>Curves</h2><img alt="loss and PCK by epoch" src="data:image/png;base64,{curves}">
 <h2>By keypoint, {part} part</h2><table>{rows}</table>
+<p>Pixels (px) are those of the labelled pictures.</p>
 <h2>Examples, {part} part</h2><p>Labels green (sure) and orange (doubtful), predictions blue.</p>
 <img alt="labels and predictions" src="data:image/jpeg;base64,{examples}">
 </html>
@@ -50,10 +51,10 @@ def write_report(history: Sequence[Validation], folder: str | Path, *, dataset: 
         What it was trained on; its test part, else its validation part, is judged.
     """
     folder = Path(folder)
-    part = next((p for p in ("test", "validation", "train") if (dataset.part == p).any()), "train")
-    judged = dataset[dataset.part == part]
+    part = choose_part(dataset)
+    judged = dataset.of_part(part)
     predicted, _ = predict_with(folder, judged)
-    rows = ["<tr><th></th><th>labels</th><th>PCK@0.1</th><th>PCK@0.2</th><th>mean px</th><th>n</th></tr>"]
+    rows = ["<tr><th></th><th>labels</th><th>PCK@0.1</th><th>PCK@0.2</th><th>mean error, px</th><th>n</th></tr>"]
     for labels, scores in evaluate_keypoints(judged, predicted).items():
         rows += [
             f"<tr><td>{html.escape(name)}</td><td>{labels}</td><td>{score.pck_10.value:.3f}</td>"

@@ -22,7 +22,8 @@ from actionpose.training.checkpoint import VERSION, load_checkpoint, predict, sa
 from actionpose.training.dataset import DOUBTFUL, SURE, KeypointDataset, compute_fingerprint
 from actionpose.training.device import choose_device, mixed_precision
 from actionpose.training.errors import TrainingError
-from actionpose.training.metrics import compute_auc, compute_errors, compute_pck
+from actionpose.training.evaluation import measure_errors
+from actionpose.training.metrics import compute_auc, compute_pck
 from actionpose.training.network import KeypointNetwork, make_loss
 from actionpose.training.published import load_weights
 from actionpose.training.schedule import PLATEAU_FACTOR, PLATEAU_PATIENCE, compute_learning_rate
@@ -35,7 +36,10 @@ _LAST, _BEST = "last.pt", "best.pt"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Validation:
-    """How good the model was after an epoch: mean loss of the epoch, and PCK@0.2, its AUC and the error in pixels."""
+    """How good the model was after an epoch: mean loss of the epoch, and PCK@0.2, its AUC and the mean error.
+
+    The error is in pixels of the pictures that were labelled.
+    """
 
     epoch: int
     loss: float
@@ -292,12 +296,12 @@ class Trainer:
             return None
         truth = self._validation
         predicted, _ = predict(self._average, truth.image)
-        errors = compute_errors(predicted, truth.keypoints.astype(np.float64), truth.visibility == SURE)
+        errors, lengths = measure_errors(truth, predicted, least=SURE), truth.picture_reference_px
         validation = Validation(
             epoch=epoch,
             loss=self._epoch_loss,
-            pck=compute_pck(errors, truth.reference_px).value,
-            auc=compute_auc(errors, truth.reference_px),
+            pck=compute_pck(errors, lengths).value,
+            auc=compute_auc(errors, lengths),
             error_px=float(np.nanmean(errors)),
         )
         before = self.best

@@ -101,10 +101,15 @@ def train(
     return folder, time.process_time() - start
 
 
+def in_crop_pixels(dataset: KeypointDataset) -> KeypointDataset:
+    """Return crops that count as whole pictures: bodies in different pictures are of very different sizes."""
+    return replace(dataset, box=np.tile(np.array([0, 0, *dataset.size], np.float32), (len(dataset), 1)))
+
+
 def report(title: str, dataset: KeypointDataset, model: Path) -> None:
-    """Print the scores of all keypoints and of each."""
+    """Print the scores of all keypoints and of each; pixels are those of the crops."""
     predicted, _ = predict_with(model, dataset)
-    for labels, scores in evaluate_keypoints(dataset, predicted).items():
+    for labels, scores in evaluate_keypoints(in_crop_pixels(dataset), predicted).items():
         total = scores["all"]
         each = " ".join(f"{name} {score.pck_20.value:.3f}" for name, score in scores.items() if name != "all")
         print(
@@ -178,12 +183,11 @@ def bench_openfield(work: Path, epochs: int | None) -> None:
     run, seconds = train(dataset, work / "openfield", network=network, settings=settings)
     test = dataset.of_part("test")
     predicted, _ = predict_with(run, test)
-    scale = test.box[:, 2] / test.size[0]
-    errors = np.hypot(*np.moveaxis(predicted - test.keypoints, 2, 0)) * scale[:, None]
-    each = " ".join(f"{name} {np.nanmedian(errors[:, i]):.2f}" for i, name in enumerate(dataset.skeleton.keypoints))
+    scores = evaluate_keypoints(test, predicted)["all"]
+    each = " ".join(f"{name} {scores[name].median_px:.2f}" for name in dataset.skeleton.keypoints)
     print(
-        f"{settings.epochs} epochs, {seconds:.0f} s: median {np.nanmedian(errors):.2f} px, "
-        f"mean {np.nanmean(errors):.2f} px of 640x480 | {each}"
+        f"{settings.epochs} epochs, {seconds:.0f} s: median {scores['all'].median_px:.2f} px, "
+        f"mean {scores['all'].mean_px:.2f} px of 640x480 | {each}"
     )
 
 
@@ -197,7 +201,7 @@ def bench_heads(work: Path, epochs: int | None) -> None:
             network = NetworkSettings(width=0.25, head=head, loss=loss, sigma_px=2.5)
             settings = TrainingSettings(epochs=epochs or 25, seed=seed)
             run, seconds = train(dataset, work / "heads", network=network, settings=settings)
-            score = evaluate_keypoints(others, predict_with(run, others)[0])["all"]["all"]
+            score = evaluate_keypoints(in_crop_pixels(others), predict_with(run, others)[0])["all"]["all"]
             found.append((score.pck_20.value, score.pck_10.value, score.mean_px, seconds))
         columns = list(zip(*found, strict=True))
         text = "  ".join(f"{statistics.mean(c):.3f} (±{statistics.pstdev(c):.3f})" for c in columns[:3])

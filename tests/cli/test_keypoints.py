@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,9 @@ def dots(tmp_path: Path) -> Path:
 def test_quickstart_from_video_to_recognising(run: Run, tmp_path: Path) -> None:
     source = "puppet:wave,clap?fps=8&pause=0.4"
     result = run("keypoints", "quickstart", source, "-o", "models/me", "--minutes", "0.05")
-    assert "Try it: actionpose live --model models/me" in result.stderr
+    assert "Try it" not in result.stderr  # three seconds teach nothing
+    assert "This model is not one to rely on:\n- " in result.stderr
+    assert "more --minutes" in result.stderr
     model = tmp_path / "models" / "me"
     assert json.loads((model / "model.json").read_text())["skeleton"]["name"] == "upper_body_6"
     for name in ("training/labels/contact_sheet.jpg", "training/data.npz", "training/run/report.html"):
@@ -64,9 +67,15 @@ def test_quickstart_from_video_to_recognising(run: Run, tmp_path: Path) -> None:
 
 
 def test_train_evaluate_and_resume(run: Run, dots: Path) -> None:
-    run("keypoints", "train", dots, "-o", "run", *TINY)
-    table = run("keypoints", "evaluate", "run", dots).stdout
-    assert all(word in table for word in ("PCK@0.1", "AUC", "NME", "bright", "AP50", "AP75"))
+    trained = run("keypoints", "train", dots, "-o", "run", *TINY).stderr
+    assert "px: pixels of the labelled pictures." in trained
+    judged = run("keypoints", "evaluate", "run", dots)
+    assert all(word in judged.stdout for word in ("PCK@0.1", "AUC", "NME", "bright", "AP50", "AP75"))
+    assert "px: pixels of the labelled pictures; one of the model's 32x32 is 1.00 of them." in judged.stdout
+    for said in (trained, judged.stderr):
+        assert "This model is not one to rely on:" in said
+        assert "- It was trained on 33 pictures, and will be wrong in others." in said
+        assert "- The training made 6 steps" in said
     found = json.loads(run("keypoints", "evaluate", "run", dots, "--reference", "bright,dark", "--json").stdout)
     assert set(found) == {"coco", "all"}
     assert set(found["coco"]) >= {"ap", "ap50", "ap75", "ar"}
@@ -75,6 +84,45 @@ def test_train_evaluate_and_resume(run: Run, dots: Path) -> None:
     assert "holds a training already" in refused.stderr
     assert "--resume" in refused.stderr
     run("keypoints", "train", dots, "-o", "run", "--resume")
+
+
+def test_pixels_are_those_of_the_labelled_pictures(run: Run, dots: Path, tmp_path: Path) -> None:
+    dataset = load_dataset(dots)
+    save_dataset(replace(dataset, box=dataset.box * 5), tmp_path / "large.npz")  # seen at a fifth of their size
+    run("keypoints", "train", dots, "-o", "run", *TINY)
+    small, large = (
+        json.loads(run("keypoints", "evaluate", "run", name, "--json").stdout)["all"]["bright"]
+        for name in (dots, "large.npz")
+    )
+    for name in ("mean_px", "median_px"):
+        assert large[name] == pytest.approx(5 * small[name])
+    assert large["pck_20"] == small["pck_20"]
+    shown = run("keypoints", "evaluate", "run", "large.npz").stdout
+    assert f"{large['mean_px']:.2f}" in shown
+    assert "one of the model's 32x32 is 5.00 of them" in shown
+
+
+@pytest.mark.slow
+def test_an_exported_model_is_one_to_try_only_if_it_is(run: Run, tmp_path: Path) -> None:
+    import torch
+
+    from actionpose.training.settings import AugmentationSettings, NetworkSettings, TrainingSettings
+    from actionpose.training.trainer import Trainer
+
+    torch.set_num_threads(1)
+    dataset = dot_dataset(240)
+    save_dataset(dataset, tmp_path / "dots.npz")
+    network = NetworkSettings(width=0.125, deconvolution_channels=16, sigma_px=2.0)
+    for name, epochs, is_good in (("bad", 1, False), ("good", 60, True)):
+        settings = TrainingSettings(
+            epochs=epochs, patience=100, learning_rate=5e-3, device="cpu", augmentation=AugmentationSettings.none()
+        )
+        for _ in Trainer(dataset, tmp_path / name, network=network, settings=settings).run():
+            pass
+        said = run("keypoints", "export", name, "dots.npz", "-o", f"models/{name}").stderr
+        assert ("Try it: actionpose live --model models/" in said) == is_good
+        assert ("This model is not one to rely on" in said) != is_good
+        assert "px of its 32x32 pictures from the checkpoint" in said
 
 
 def test_a_dataset_is_built_of_a_table(run: Run, tmp_path: Path, dots: Path) -> None:
@@ -154,7 +202,7 @@ def test_videos_of_one_name_in_two_tables_stay_two_sources(run: Run, tmp_path: P
     [
         (["build", "nothing/", "-o", "x.npz"], "collect"),
         (["build", "nothing.json", "--format", "coco", "-o", "x.npz"], "cannot be read"),
-        (["train", "nothing.npz", "-o", "run"], "There is no dataset nothing.npz"),
+        (["train", "nothing.npz", "-o", "run"], "There is no file nothing.npz"),
         (["evaluate", "nothing", "dots.npz"], "holds no training"),
         (["export", "nothing", "dots.npz", "-o", "m"], "holds no training"),
         (["train", "dots.npz", "-o", "run", "--resume"], "holds no training"),
@@ -216,14 +264,22 @@ def begin_training(dots: Path, tmp_path: Path, *options: str) -> subprocess.Pope
     return process
 
 
-def test_ctrl_c_saves_and_says_how_to_go_on(dots: Path, tmp_path: Path) -> None:
-    with begin_training(dots, tmp_path, "--epochs", "10000") as process:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_signal_saves_and_says_how_to_go_on(number: int, code: int, dots: Path, tmp_path: Path) -> None:
+    from actionpose.training.checkpoint import read_progress
+
+    with begin_training(dots, tmp_path, "--epochs", "10000", "--save-every", "1000") as process:
         assert process.stderr is not None
-        process.send_signal(signal.SIGINT)
+        for line in process.stderr:
+            if line.startswith("epoch 3:"):
+                break
+        process.send_signal(number)
         said = process.stderr.read()
-        assert process.wait(timeout=120) == 130
+        assert process.wait(timeout=120) == code
+    assert "Saved. Go on with" in said
     assert "--resume" in said
-    assert (tmp_path / "run" / "last.pt").is_file()
+    assert "Traceback" not in said
+    assert read_progress(tmp_path / "run")[0] >= 9  # three steps an epoch, of which the first alone was saved so far
     assert (tmp_path / "run" / "report.html").is_file()
 
 
