@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Self, get_args
@@ -108,8 +109,8 @@ class ActionState:
 
     @property
     def ratio(self) -> float:
-        """Distance in units of the threshold; below 1 = recognised."""
-        return self.distance / self.threshold
+        """Distance in units of the threshold; below 1 = recognised, inf where the threshold lets nothing pass."""
+        return self.distance / self.threshold if self.threshold else math.inf
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -337,7 +338,8 @@ class Recognizer:
 
     def _nearest(self, distances: FloatArray, progress: FloatArray) -> tuple[ActionState, ...]:
         """The nearest template of each label, labels in alphabetical order."""
-        ratios = distances / self._thresholds
+        passing = self._thresholds > 0  # of takes that are alike to standing still, a window lets nothing pass
+        ratios = np.divide(distances, self._thresholds, out=np.full(len(distances), np.inf), where=passing)
         nearest = {}
         for i in np.argsort(-ratios, kind="stable"):
             nearest[self._labels[i]] = int(i)

@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import itertools
 import tracemalloc
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ from actionpose.features import FEATURES
 from actionpose.pose import Pose, PoseSequence
 from actionpose.recognizer import Recognizer, RecognizerSettings
 from actionpose.skeleton import COCO_17, Skeleton
-from actionpose.template import UNKNOWN
+from actionpose.template import UNKNOWN, Template
 from tests.synthetic import (
     ACTIONS,
     BODIES,
@@ -449,3 +449,13 @@ def test_a_template_of_two_minutes_needs_no_more_memory_than_one_of_half_a_minut
 
 def stretched(sequence: PoseSequence, duration: float) -> PoseSequence:
     return dataclasses.replace(sequence, time=np.linspace(0.0, duration, len(sequence)))
+
+
+@pytest.mark.parametrize("mode", ["stream", "window"])
+def test_a_template_like_standing_still_breaks_nothing(mode: Literal["stream", "window"]) -> None:
+    wave = make_templates(("wave",), n_takes=1, skeleton=SKELETON, n_dims=N_DIMS)[0]
+    position = np.repeat(wave.sequence.position[:1], len(wave.sequence), axis=0)
+    still = Template(label="still", sequence=dataclasses.replace(wave.sequence, position=position))
+    recognizer = Recognizer([wave, still], settings=RecognizerSettings(mode=mode))
+    recognizer.recognize(sample(SCRIPT, TIME, seed=99))
+    assert all(action.ratio > 0 for action in recognizer.state.actions)

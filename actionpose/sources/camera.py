@@ -116,7 +116,7 @@ def list_cameras() -> list[str]:
 
 def _first_line(path: Path) -> str:
     try:
-        return path.read_text().strip()
+        return path.read_text(encoding="utf-8", errors="replace").strip()
     except OSError:
         return ""
 

@@ -78,7 +78,13 @@ def export_tflite(training: str | Path, path: str | Path, *, python: str | Path,
         environment = {**os.environ, "PYTHONPATH": str(package), "TF_CPP_MIN_LOG_LEVEL": "3"}
         try:
             done = subprocess.run(
-                command, env=environment, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False
+                command,
+                env=environment,
+                capture_output=True,
+                encoding="utf-8",
+                errors="replace",
+                timeout=_TIMEOUT_S,
+                check=False,
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise TrainingError(f"{python} could not convert the model: {error}.", hint=TFLITE_ADVICE) from error

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from actionpose.charts import save_figure
-from actionpose.errors import InvalidDataError
+from actionpose.errors import InvalidDataError, RecordingError
 from actionpose.pose import Frame, Pose
 from actionpose.sources import SourceInfo, open_source
 from actionpose.sources.puppet import PuppetSource
@@ -53,6 +53,17 @@ def test_what_is_found_is_written(tmp_path: Path) -> None:
     for size in ((160, 120), None):
         for path in save_figure(draw_trajectories(found, size=size), tmp_path / "paths"):
             assert path.stat().st_size > 1000
+
+
+def test_a_video_that_cannot_be_written_does_not_lose_what_was_found(tmp_path: Path) -> None:
+    problems: list[RecordingError] = []
+    if not Path("/dev/full").exists():
+        pytest.skip("there is no device that is always full")
+    (tmp_path / "v.mkv").symlink_to("/dev/full")
+    with PuppetSource("wave", rate_hz=6, size=(160, 120)) as source:
+        found = find_trajectories(source, Walker(), video=tmp_path / "v.mkv", on_video_error=problems.append)  # type: ignore[arg-type]
+    assert len(found) == source.info.n_frames
+    assert [error.message for error in problems] == [f"Cannot write {tmp_path / 'v.mkv'}: No space left on device."]
 
 
 def test_a_source_without_pictures_is_told() -> None:
