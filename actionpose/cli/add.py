@@ -74,7 +74,7 @@ def add(
     else:
         raise click.UsageError("Expected LABEL and VIDEO, or --spans FILE.csv.")
     wanted.sort(key=lambda span: span.video)
-    with open_library(library) as templates:
+    with open_library(library, to_save=True) as templates:
         tell_new_labels(templates, [span.label for span in wanted])
         for path, of_video in groupby(wanted, key=lambda span: span.video):
             for label, sequence, provenance in _cut_spans(path, list(of_video), model=model, open_from=open_from):

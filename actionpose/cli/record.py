@@ -98,7 +98,7 @@ def record(
         raise click.UsageError("--auto and --seconds exclude each other.")
     label = None if label is None else validate_label(label)
     with (
-        open_library(library) as templates,
+        open_library(library, to_save=True) as templates,
         open_from(source) as frames,
         StatusLine() as status,
         open_estimator(model, frames, status=status) as estimator,

@@ -61,11 +61,26 @@ class Stoppable(Protocol):
         """End after the present frame."""
 
 
-def open_library(location: str | None) -> TemplateLibrary:
-    """Open the library that ``--library`` names, or the default one."""
+def open_library(location: str | None, *, to_save: bool = False) -> TemplateLibrary:
+    """Open the library that ``--library`` names, or the default one.
+
+    Parameters
+    ----------
+    location : str, optional
+        What ``--library`` names.
+    to_save : bool
+        Whether something will be saved after long work, so that it has to be known before whether it can be.
+    """
     from actionpose.library import TemplateLibrary  # brings SQLAlchemy: not before it is needed
 
-    return TemplateLibrary.open(location or None)
+    library = TemplateLibrary.open(location or None)
+    if to_save:
+        try:
+            library.validate_writable()
+        except BaseException:
+            library.close()
+            raise
+    return library
 
 
 def open_estimator(

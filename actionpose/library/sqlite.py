@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, Engine
-from sqlalchemy.pool import StaticPool
+from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
 
 from actionpose.errors import LibraryError, LibraryLockedError
 from actionpose.library.engine import LOCK_TIMEOUT_S, NO_LIBRARY_HINT, Words, create_engine, purpose_of
@@ -58,13 +58,14 @@ def open_sqlite(path: Path | None, *, read_only: bool) -> Engine:
         if purpose == "migrate":
             # Dropping a table whose rows are referred to would fail: a new one takes its place.
             connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
+            connection.info["has_migrated"] = True
             # Readers and a writer work at once then; the file remembers it.
             _insist(connection, "PRAGMA journal_mode = WAL", deadline)
         _begin_writing(connection, path, deadline)
 
     @event.listens_for(engine, "checkin")
-    def restore(connection: sqlite3.Connection | None, _record: object) -> None:
-        if connection is not None:
+    def restore(connection: sqlite3.Connection | None, record: ConnectionPoolEntry) -> None:
+        if connection is not None and record.info.pop("has_migrated", False):
             connection.execute("PRAGMA foreign_keys = ON")
 
     return engine

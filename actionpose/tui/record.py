@@ -247,6 +247,20 @@ class RecordScreen(Screen[None]):
     def _begin(self, taking: Taking | BackgroundTaking, *, name: str) -> None:
         self.app.feed.make_ready()
         self._taking, self._phase = taking, ""
+        self.refresh_bindings()
+        self.set_focus(self.table if self.table.display else None)
+        self._work(self._begin_where_it_can_be_saved(taking, name=name))
+
+    async def _begin_where_it_can_be_saved(self, taking: Taking | BackgroundTaking, *, name: str) -> None:
+        try:
+            await asyncio.to_thread(self.app.library.validate_writable)
+        except ActionposeError:
+            if self._taking is taking:
+                self._taking = None
+                self.refresh_bindings()
+            raise
+        if self._taking is not taking:  # stopped meanwhile
+            return
         self._open_recording(name)
         recording = self._recording
 
@@ -256,8 +270,6 @@ class RecordScreen(Screen[None]):
                 recording.keep(tick)
 
         self._stop_listening = self.app.feed.listen(listen)
-        self.refresh_bindings()
-        self.set_focus(self.table if self.table.display else None)
 
     def _open_recording(self, name: str) -> None:
         file_name = re.sub(r"[^\w-]+", "_", name)

@@ -20,10 +20,11 @@ import numpy as np
 import pytest
 from click.testing import Result
 
-from actionpose.library import rows
+from actionpose.library import TemplateLibrary, rows
 from actionpose.recording import RecordingWriter, load_recording
 from actionpose.skeleton import BLAZEPOSE_33
 from actionpose.sources.puppet import PuppetSource
+from actionpose.template import Template
 from actionpose.video_writer import VideoWriter
 from tests.sources.videos import cut, write_video
 
@@ -181,8 +182,14 @@ def test_a_locked_library(run, taught, monkeypatch):
 def test_a_library_that_is_locked_when_a_take_is_finished_costs_no_keypoints(run, perform, taught, monkeypatch):
     monkeypatch.setattr("actionpose.library.sqlite.LOCK_TIMEOUT_S", 0.1)
     waving = perform("waving", "wave,wave", pause=2.5)
+    add_all = TemplateLibrary.add_all
     with contextlib.closing(sqlite3.connect(taught)) as other:
-        other.execute("BEGIN IMMEDIATE")
+
+        def lock_before(self: TemplateLibrary, new: list[Template]) -> list[Template]:
+            other.execute("BEGIN IMMEDIATE")
+            return add_all(self, new)
+
+        monkeypatch.setattr(TemplateLibrary, "add_all", lock_before)
         result = run("record", "wave", "--source", waving, "--countdown", 0, code=1)
     assert_told(result, "locked")
     [recording] = Path("recordings").iterdir()
@@ -268,6 +275,16 @@ def test_a_template_file_that_is_none_imports_nothing_of_its_folder(run, tmp_pat
     for target in ("shared", "shared/zzz.json"):
         assert_told(run("templates", "import", target, "--library", "other.sqlite", code=1), "zzz.json", *words)
     assert json.loads(run("templates", "list", "--json", "--library", "other.sqlite").stdout) == []
+
+
+@pytest.mark.usefixtures("taught")
+@pytest.mark.parametrize("command", ["record wave --source", "record --background 30 --source", "add wave"])
+def test_a_library_that_cannot_be_written_to_is_told_before_anything_is_performed(run, tmp_path, monkeypatch, command):
+    """Before the source is opened, even: it does not exist here."""
+    monkeypatch.setattr("actionpose.library.sqlite.LOCK_TIMEOUT_S", 0.1)
+    with contextlib.closing(sqlite3.connect(tmp_path / "templates" / "library.sqlite")) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert_told(run(*command.split(), "none.jsonl.gz", code=1), "another process", "Close the other program")
 
 
 # Endings

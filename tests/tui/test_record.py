@@ -239,6 +239,27 @@ async def test_a_field_that_was_left_stays_left_on_coming_back(run_app):
 
 
 @pytest.mark.slow
+async def test_a_library_that_cannot_be_written_to_is_told_before_anything_is_performed(run_app, monkeypatch):
+    async with run_app(STILL_SCRIPT, with_pictures=False) as pilot:
+
+        def refuse():
+            raise LibraryLockedError("The file is read-only.", hint="Change the permissions.")
+
+        monkeypatch.setattr(pilot.app.library, "validate_writable", refuse, raising=False)
+        await go_to_record(pilot)
+        pilot.app.screen.query_one("#label", Input).value = "wave"
+        await accept(pilot)
+        for key in ("r", "b"):
+            await press(pilot, key)
+            await until(pilot, lambda: "The file is read-only." in notices(pilot))
+            assert pilot.app.screen._taking is None
+            pilot.app.clear_notifications()
+        assert not list(pilot.app.recordings.glob("*"))
+        monkeypatch.undo()
+        await press(pilot, "r")
+        await until(pilot, lambda: pilot.app.library.templates())
+
+
 async def test_a_library_that_cannot_be_written_is_reported_and_nothing_is_lost(run_app, monkeypatch):
     async with run_app(STILL_SCRIPT, with_pictures=False) as pilot:
 
