@@ -102,6 +102,8 @@ class RecorderState:
         A take that was finished by this very update: store it before feeding the next pose.
     advice : str
         What the person should do now; empty when there is nothing to say.
+    has_given_up : bool
+        Whether it is done because more takes had problems than may be retried.
     """
 
     phase: RecorderPhase
@@ -110,6 +112,7 @@ class RecorderState:
     time_left: float | None = None
     take: Take | None = None
     advice: str = ""
+    has_given_up: bool = False
 
 
 class TakeRecorder:
@@ -239,6 +242,7 @@ class TakeRecorder:
             time_left=None if self._phase_end is None or is_ended_by_motion else max(0.0, self._phase_end - time),
             take=take,
             advice=self._advice(),
+            has_given_up=self._phase == "done" and self._n_bad > self.settings.retries,
         )
 
     def _advice(self) -> str:

@@ -97,6 +97,7 @@ def test_a_take_with_problems_is_repeated_until_the_retries_are_used_up() -> Non
     given_up = feed(TakeRecorder(settings), hidden, hidden, good)
     assert [take.verdict.ok for take in takes_of(given_up)] == [False, False]
     assert given_up[-1].phase == "done"
+    assert [given_up[-1].has_given_up, any(state.has_given_up for state in states)] == [True, False]
 
 
 def test_a_slip_in_the_first_take_does_not_spoil_the_rest() -> None:

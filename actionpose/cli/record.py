@@ -149,6 +149,8 @@ def _record_takes(
                     echo(f"note: {STILL_NOTE}", err=True)
             for problem in state.take.verdict.problems:
                 echo(f"take not kept: {problem}", err=True)
+            if state.has_given_up:
+                echo("Gave up: too many takes had problems.", err=True)
     finally:
         status.clear()
         echo(f"{n_kept} of {settings.takes} takes of {label!r} kept.", err=True)

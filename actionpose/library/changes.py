@@ -24,6 +24,7 @@ __all__ = [
     "enable_takes",
     "import_takes",
     "merge_actions",
+    "name_actions",
     "relabel_takes",
     "remove_takes",
     "rename_action",
@@ -32,6 +33,7 @@ __all__ = [
 ]
 
 _SAME_TIME_S = 1e-6
+_NAMED = 4  # that many actions are listed by their names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +112,7 @@ def merge_actions(library: TemplateLibrary, labels: Iterable[str], into: str) ->
             _describe_again(lib, [actions[label] for label in (*labels, into) if label in actions])
 
     return Change(
-        summary=f"Merged {' and '.join(labels)} into {into}",
+        summary=f"Merged {name_actions(labels)} into {into}",
         undo=undo,
         ids=tuple(template.id for template in library.templates(into)),
     )
@@ -130,7 +132,7 @@ def tag_actions(
         for action in before:
             library.set_tags(action.label, tags_by_label[action.label])
     return Change(
-        summary=f"Tagged {', '.join(action.label for action in before)}",
+        summary=f"Tagged {name_actions([action.label for action in before])}",
         undo=lambda lib: _describe_again(lib, before),
     )
 
@@ -228,6 +230,11 @@ def describe(templates: Sequence[StoredTemplate]) -> str:
     labels = {template.label for template in templates}
     takes = "1 take" if len(templates) == 1 else f"{len(templates)} takes"
     return f"{takes} of {labels.pop()}" if len(labels) == 1 else f"{takes} of {len(labels)} actions"
+
+
+def name_actions(labels: Sequence[str]) -> str:
+    """Name actions: "clap, wave"; or say how many there are where that would be long: "7 actions"."""
+    return ", ".join(labels) if len(labels) <= _NAMED else f"{len(labels)} actions"
 
 
 def _relabel_back(library: TemplateLibrary, before: Iterable[Template]) -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.events import Event, Key, Paste
 from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.theme import Theme
@@ -23,9 +24,10 @@ from textual.theme import Theme
 from actionpose.errors import ActionposeError, FallbackWarning
 from actionpose.sources import Source, open_source
 from actionpose.tui.ascii_filter import AsciiFilter
-from actionpose.tui.feed import Feed, LoadEstimator, OpenSource
+from actionpose.tui.feed import OF_SOURCE, Feed, LoadEstimator, OpenSource
 from actionpose.tui.header import SCREENS
-from actionpose.tui.preferences import Settings, save_settings
+from actionpose.tui.keyboard import Keyboard
+from actionpose.tui.preferences import Refused, Settings, save_settings
 from actionpose.tui.safe_filter import SafeFilter
 
 if TYPE_CHECKING:
@@ -103,7 +105,7 @@ class ActionposeApp(App[None]):
             for n, m in enumerate(SCREENS, 1)
         ),
         Binding("question_mark", "help", "Help", key_display="?"),
-        Binding("ctrl+t", "toggle_theme", "Light or dark", show=False),
+        Binding("ctrl+t", "toggle_theme", "Theme", show=False, tooltip="Light or dark"),
         Binding("q", "quit", "Quit"),
         Binding("ctrl+c", "quit", "Quit", show=False, priority=True),
     ]
@@ -113,7 +115,10 @@ class ActionposeApp(App[None]):
     Screen { background: $background; }
     .hint { color: $foreground-muted; }
     .-low HeaderBar { height: 1; }
-    .-narrow Footer, .-low Footer { display: none; }
+    ToastRack { layer: default; max-height: 50%; }
+    Toast { width: 1fr; max-width: 100%; margin: 0; padding: 0 1; }
+    .-narrow KeyBar, .-low KeyBar { display: none; }
+    .-narrow ToastRack, .-low ToastRack { margin-bottom: 0; }
     """
 
     def __init__(
@@ -138,9 +143,12 @@ class ActionposeApp(App[None]):
         self._load_estimator = load_estimator
         self._ascii_filter, self._safe_filter = AsciiFilter(), SafeFilter()
         self.failure: ActionposeError | None = None  # why it could not go on
+        self.refused: dict[str, Refused] = {}  # by name of the setting, until it is another
+        self._unsaved: dict[str, tuple[Any, Any]] = {}  # values before and now, of what is being opened
         self._told: set[str] = set()
         self._warnings: list[str] = []
         self._show_other_warning = warnings.showwarning
+        self._keyboard = Keyboard(self, super().on_event)
         self.feed = Feed(lambda: self.library, settings, open_source=open_source, load_estimator=load_estimator)
         for theme in (_DARK, _LIGHT):
             self.register_theme(theme)
@@ -180,7 +188,16 @@ class ActionposeApp(App[None]):
         self.theme_changed_signal.subscribe(self, self._keep_theme)
         self._leave_on_signals()
         self.set_interval(_LOOK_S, self._look)
+        self._keyboard.start()
         self.call_after_refresh(self._start)
+
+    async def on_event(self, event: Event) -> None:
+        """Hold back the keys that are typed ahead, all but the one that leaves in any case."""
+        is_typed = isinstance(event, Key | Paste) and not event.is_forwarded
+        if is_typed and not (isinstance(event, Key) and event.key == "ctrl+c"):
+            self._keyboard.put(event)
+        else:
+            await super().on_event(event)
 
     async def _start(self) -> None:
         try:
@@ -194,6 +211,7 @@ class ActionposeApp(App[None]):
 
     def on_unmount(self) -> None:
         """Stop the session."""
+        self._keyboard.stop()
         self.feed.close()
         warnings.showwarning = self._show_other_warning
 
@@ -203,29 +221,58 @@ class ActionposeApp(App[None]):
         self.notify(text, title="Error", severity="error", timeout=10, markup=False)
 
     def change_settings(self, **changes: Any) -> None:
-        """Change settings, save them and go on with them.
+        """Change settings, go on with them and save them; a source and a model are saved once they were opened.
+
+        What cannot be opened is in `refused`, and what was before goes on.
 
         Raises
         ------
-        InvalidDataError
-            If a value makes no sense; nothing is changed.
+        ActionposeError
+            If a value makes no sense or cannot be used; nothing is changed.
         """
+        self.forget_refused(*changes)
         changes = {name: value for name, value in changes.items() if getattr(self.settings, name) != value}
         if not changes:
             return
-        self.settings = dataclasses.replace(self.settings, **changes)
-        with self._reporting():
-            save_settings(self.settings_path, changes)
-        with self._reporting():
-            self.feed.apply(self.settings)
+        settings = dataclasses.replace(self.settings, **changes)
+        self.feed.apply(settings)
+        for name in changes.keys() & set(OF_SOURCE):
+            before, _ = self._unsaved.get(name, (getattr(self.settings, name), None))
+            self._unsaved[name] = before, changes[name]
+        self.settings = settings
+        self._save({name: value for name, value in changes.items() if name not in OF_SOURCE})
+
+    def forget_refused(self, *names: str) -> None:
+        """Take up another value, or the one from before, for settings that were refused."""
+        if any(self.refused.pop(name, None) for name in names) and not self._unsaved and self.feed.state.note:
+            self.feed.forget_refusal()
+
+    def _save(self, changes: dict[str, Any]) -> None:
+        if changes:
+            with self._reporting():
+                save_settings(self.settings_path, changes)
+
+    def _conclude(self) -> None:
+        """Save the source and the model that could be opened, and go back from those that could not."""
+        if not self._unsaved or (opened := self.feed.opened) is None:
+            return
+        if any(getattr(opened.settings, name) != getattr(self.settings, name) for name in OF_SOURCE):
+            return  # of what was wished for before
+        if not opened.why_refused:
+            self._save({name: now for name, (_, now) in self._unsaved.items()})
+            self._unsaved.clear()
+            return
+        for name, (_, now) in self._unsaved.items():
+            self.refused[name] = Refused(str(now), opened.why_refused)
+        if self.feed.state.phase != "failed":  # else there is nothing to go back to
+            before = {name: value for name, (value, _) in self._unsaved.items()}
+            self._unsaved.clear()
+            self.settings = dataclasses.replace(self.settings, **before)
+            self.feed.keep(self.settings)
 
     def action_toggle_theme(self) -> None:
         """Change between light and dark."""
         self.theme = _LIGHT.name if self.current_theme.dark else _DARK.name
-
-    async def action_switch_mode(self, mode: str) -> None:
-        """Go to another screen; the keys after this one wait until it is there."""
-        await self.switch_mode(mode)
 
     def action_help(self) -> None:
         """Explain the screen and its keys."""
@@ -246,6 +293,7 @@ class ActionposeApp(App[None]):
 
     def _look(self) -> None:
         self.feed.look()
+        self._conclude()
         notes = (*self.feed.notes, *self._warnings, *filter(None, [self.feed.state.note]))
         for note in notes:
             if note not in self._told:

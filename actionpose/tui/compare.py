@@ -15,13 +15,14 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from actionpose.features import compute_angles
 from actionpose.pose import FloatArray, PoseSequence
 from actionpose.template import Template
 from actionpose.tui.curves import Curve, CurvePlot
 from actionpose.tui.header import HeaderBar
+from actionpose.tui.key_bar import KeyBar
 from actionpose.tui.preview import name_angles, pick_angles
 from actionpose.tui.raster import iter_runs
 from actionpose.tui.warping import Comparison
@@ -160,7 +161,7 @@ class CompareScreen(Screen[None]):
                 yield Static("the second warped onto the first", classes="caption", markup=False)
                 yield CurvePlot(id="warped")
         yield Static(self._describe(), id="verdict")
-        yield Footer(show_command_palette=False)
+        yield KeyBar()
 
     def on_mount(self) -> None:
         """Draw the curves."""

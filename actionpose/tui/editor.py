@@ -81,7 +81,9 @@ class Editor:
         known = sorted({tag for action in actions.values() for tag in action.tags})
         note = f"With commas between. In use: {', '.join(known)}." if known else "With commas between."
         answer = await self._ask(
-            Prompt(f"Tags of {', '.join(labels)}", text=", ".join(sorted(common)), note=note, may_be_empty=True)
+            Prompt(
+                f"Tags of {changes.name_actions(labels)}", text=", ".join(sorted(common)), note=note, may_be_empty=True
+            )
         )
         if answer is None:
             return
@@ -95,11 +97,13 @@ class Editor:
     async def enable(self, chosen: Sequence[Template], actions: Mapping[str, Action]) -> None:  # noqa: ARG002
         """Turn takes off, or on if all of them are off."""
         enabled = not any(template.enabled for template in chosen)
-        await self._do(partial(changes.enable_takes, ids=_ids(chosen), enabled=enabled))
+        if await self._may("Turn on" if enabled else "Turn off", chosen):
+            await self._do(partial(changes.enable_takes, ids=_ids(chosen), enabled=enabled))
 
     async def mirror(self, chosen: Sequence[Template], actions: Mapping[str, Action]) -> None:  # noqa: ARG002
         """Add takes as seen in a mirror."""
-        await self._do(partial(changes.add_mirrored, ids=_ids(chosen)))
+        if await self._may("Mirror", chosen):
+            await self._do(partial(changes.add_mirrored, ids=_ids(chosen)))
 
     async def merge(self, chosen: Sequence[Template], actions: Mapping[str, Action]) -> None:  # noqa: ARG002
         """Join the actions of several takes."""
@@ -107,13 +111,14 @@ class Editor:
         if len(labels) < 2:
             self._app.notify("Mark takes of the actions to merge: Space marks one.", title="Merge", markup=False)
             return
-        answer = await self._ask(Prompt(f"Merge {' and '.join(labels)} into", text=labels[0]))
+        answer = await self._ask(Prompt(f"Merge {changes.name_actions(labels)} into", text=labels[0]))
         if answer is not None:
             await self._do(partial(changes.merge_actions, labels=labels, into=answer.text))
 
     async def remove(self, chosen: Sequence[StoredTemplate], actions: Mapping[str, Action]) -> None:  # noqa: ARG002
         """Remove takes."""
-        await self._do(partial(changes.remove_takes, ids=_ids(chosen)))
+        if await self._may("Delete", chosen):
+            await self._do(partial(changes.remove_takes, ids=_ids(chosen)))
 
     async def undo(self) -> None:
         """Take back the last change."""
@@ -164,6 +169,12 @@ class Editor:
     async def _ask(self, prompt: Prompt) -> Answer | None:
         return await self._app.push_screen_wait(prompt)
 
+    async def _may(self, what: str, chosen: Sequence[StoredTemplate]) -> bool:
+        """Ask before one key changes takes of more than one action."""
+        if len(_labels(chosen)) == 1:
+            return True
+        return await self._app.push_screen_wait(Confirm(f"{what} {changes.describe(chosen)}?", yes=what))
+
     async def _do(self, make: Callable[[TemplateLibrary], Change]) -> None:
         def act(library: TemplateLibrary) -> tuple[Change, list[str]]:
             before = library.labels()
@@ -193,5 +204,5 @@ def _ids(templates: Sequence[StoredTemplate]) -> list[str]:
     return [template.id for template in templates]
 
 
-def _labels(templates: Sequence[Template]) -> list[str]:
+def _labels(templates: Sequence[StoredTemplate]) -> list[str]:
     return list(dict.fromkeys(template.label for template in templates))

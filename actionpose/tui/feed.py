@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from actionpose.decision import ActionEvent
 from actionpose.errors import ActionposeError, InvalidDataError
 from actionpose.naming import describe_missing
-from actionpose.outputs import Dispatcher, OutputError, OutputStatus, open_output
+from actionpose.outputs import Dispatcher, Output, OutputError, OutputStatus, open_output
 from actionpose.pose import Pose
 from actionpose.session import RunnerState, SessionRunner, SessionStats, Tick
 from actionpose.session.recognizers import EmptyLibraryError, RecognizerSet, make_recognizer
@@ -20,14 +22,23 @@ if TYPE_CHECKING:
     from actionpose.estimators.base import KeypointEstimator
     from actionpose.library import TemplateLibrary
 
-__all__ = ["Feed", "LoadEstimator", "OpenSource"]
+__all__ = ["OF_SOURCE", "Feed", "LoadEstimator", "OpenSource", "Opened"]
 
 OpenSource = Callable[..., Source]
 LoadEstimator = Callable[[Settings, Source], "KeypointEstimator | None"]
 
 _MAX_EVENTS = 1000
-_OF_SOURCE = ("source", "model", "people", "rate", "rotate")
+# Settings that are accepted or refused only once they were opened.
+OF_SOURCE = ("source", "model", "people", "rate", "rotate")
 _OF_RECOGNIZER = ("mode", "feature", "sensitivity", "votes", "ratio", "window")
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What came of opening the source and the model of some settings: why they are refused, or nothing."""
+
+    settings: Settings
+    why_refused: str = ""
 
 
 class Feed:
@@ -67,6 +78,7 @@ class Feed:
         self._labels: list[str] | None = None  # of the library; None until it was read
         self._labels_with_keys: list[str] = []
         self._missing_labels: tuple[str, ...] = ()
+        self._opened: Opened | None = None
         self._dispatcher: Dispatcher | None = None
         self._runner = SessionRunner(
             open_source=self._source_opener(settings),
@@ -86,6 +98,13 @@ class Feed:
     def state(self) -> RunnerState:
         """What the session is doing."""
         return self._runner.state
+
+    @property
+    def opened(self) -> Opened | None:
+        """What came of opening source and model the last time; None while they are being opened."""
+        opened, state = self._opened, self.state
+        is_told = opened and (not opened.why_refused or state.phase == "failed" or (state.note and not state.opening))
+        return opened if is_told else None
 
     @property
     def stats(self) -> SessionStats | None:
@@ -126,7 +145,10 @@ class Feed:
             If an output is none; the session runs all the same.
         """
         self._runner.start()
-        self._set_outputs(self._settings.outputs)
+        outputs, problem = _open_outputs(self._settings.outputs)
+        self._send_to(outputs)
+        if problem:
+            raise problem
 
     def close(self) -> None:
         """Stop; takes about a second at most."""
@@ -186,13 +208,23 @@ class Feed:
     def apply(self, settings: Settings) -> None:
         """Go on with other settings; what they do not concern runs on untouched.
 
+        Whether the source and the model can be opened is known later: see `opened`.
+
         Raises
         ------
         ActionposeError
-            If an output is none; the rest is applied.
+            If an output is none; nothing is changed.
         """
-        before, self._settings = self._settings, settings
-        if any(getattr(before, name) != getattr(settings, name) for name in _OF_SOURCE):
+        before = self._settings
+        if before.outputs != settings.outputs:
+            outputs, problem = _open_outputs(settings.outputs)
+            if problem:
+                for output in outputs:
+                    output.close()
+                raise problem
+            self._send_to(outputs)
+        self._settings = settings
+        if any(getattr(before, name) != getattr(settings, name) for name in OF_SOURCE):
             self._runner.switch(
                 open_source=self._source_opener(settings),
                 load_estimator=self._estimator_loader(settings),
@@ -200,14 +232,39 @@ class Feed:
             )
         elif any(getattr(before, name) != getattr(settings, name) for name in _OF_RECOGNIZER):
             self._runner.switch(make_recognizer=self._recognizer_maker(settings))
-        if before.outputs != settings.outputs:
-            self._set_outputs(settings.outputs)
+
+    def keep(self, settings: Settings) -> None:
+        """Take these settings for those that run: others were refused."""
+        self._settings = settings
+
+    def forget_refusal(self) -> None:
+        """Say no more why the last switch failed."""
+        self._runner.switch(make_recognizer=self._recognizer_maker(self._settings))
 
     def _source_opener(self, settings: Settings) -> Callable[[], Source]:
-        return lambda: settings.open_source(self._open_source, settings.source)
+        def open_() -> Source:
+            self._opened = None
+            with self._telling(settings):
+                return settings.open_source(self._open_source, settings.source)
+
+        return open_
 
     def _estimator_loader(self, settings: Settings) -> Callable[[Source], KeypointEstimator | None]:
-        return lambda source: self._load_estimator(settings, source)
+        def load(source: Source) -> KeypointEstimator | None:
+            with self._telling(settings):
+                estimator = self._load_estimator(settings, source)
+            self._opened = Opened(settings)
+            return estimator
+
+        return load
+
+    @contextmanager
+    def _telling(self, settings: Settings) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            self._opened = Opened(settings, str(error))
+            raise
 
     def _recognizer_maker(self, settings: Settings) -> Callable[[], RecognizerSet | None]:
         def make() -> RecognizerSet | None:
@@ -231,22 +288,12 @@ class Feed:
         if self._labels is not None:
             self._missing_labels = tuple(describe_missing(self._labels_with_keys, self._labels))
 
-    def _set_outputs(self, specs: tuple[str, ...]) -> None:
-        outputs, problem = [], None
-        for spec in specs:
-            try:
-                if spec.strip() == "-":
-                    raise OutputError("Standard output is taken by the screens.", hint="Name a .jsonl file instead.")
-                outputs.append(open_output(spec))
-            except ActionposeError as error:
-                problem = error
+    def _send_to(self, outputs: list[Output]) -> None:
         self._labels_with_keys = [label for output in outputs for label in getattr(output, "labels", ())]
         self._look_for_labels()
         before, self._dispatcher = self._dispatcher, Dispatcher(outputs) if outputs else None
         if before:
             before.close()
-        if problem:
-            raise problem
 
     def _hand_out(self, tick: Tick) -> None:
         dispatcher = self._dispatcher
@@ -255,3 +302,17 @@ class Feed:
                 dispatcher.send(event)
         for listener in self._listeners:
             listener(tick)
+
+
+def _open_outputs(specs: tuple[str, ...]) -> tuple[list[Output], ActionposeError | None]:
+    """Return the outputs that there are, and what is wrong with the last that is none."""
+    outputs: list[Output] = []
+    problem = None
+    for spec in specs:
+        try:
+            if spec.strip() == "-":
+                raise OutputError("Standard output is taken by the screens.", hint="Name a .jsonl file instead.")
+            outputs.append(open_output(spec))
+        except ActionposeError as error:
+            problem = error
+    return outputs, problem

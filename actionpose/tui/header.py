@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from textual.content import Content
@@ -53,11 +54,16 @@ class HeaderBar(Widget):
         return status if self.size.height == 1 else Content("\n").join([self._tabs(), status])
 
     def _tabs(self) -> Content:
+        """Return all names, or that of this screen alone where there is no room for the others."""
+        tabs = self._name_tabs(SCREENS)
+        return tabs if tabs.cell_length <= self.content_size.width else self._name_tabs({self.app.current_mode})
+
+    def _name_tabs(self, named: Collection[str]) -> Content:
         parts = []
         for number, (mode, name) in enumerate(SCREENS.items(), 1):
-            is_current = mode == self.app.current_mode
-            style = "bold reverse" if is_current else "$foreground-muted"
-            parts.append(Content.styled(f" {number} {name} ", style).stylize(f"@click=app.switch_mode('{mode}')"))
+            style = "bold reverse" if mode == self.app.current_mode else "$foreground-muted"
+            title = f" {number} {name} " if mode in named else f" {number} "
+            parts.append(Content.styled(title, style).stylize(f"@click=app.switch_mode('{mode}')"))
         return Content(" ").join(parts)
 
 

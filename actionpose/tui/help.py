@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any, ClassVar, NamedTuple
 
 from textual.app import ComposeResult
-from textual.binding import BindingType
+from textual.binding import ActiveBinding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.dom import DOMNode
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
-__all__ = ["HelpScreen", "list_keys"]
+__all__ = ["HelpScreen", "is_own_key", "list_keys"]
 
 _GENERAL = ("app.focus", "screen.copy", "screen.minimize", "focus_")
 
@@ -75,11 +75,18 @@ def list_keys(screen: Screen[Any]) -> list[Key]:
     keys: dict[str, Key] = {}
     bindings = sorted(screen.active_bindings.values(), key=lambda active: active.node is not screen)
     for active in bindings:
-        binding, what = active.binding, active.binding.description
-        is_own = active.node in (screen, screen.app) and not binding.action.startswith(_GENERAL)
-        if is_own and not binding.system and what:
+        binding = active.binding
+        what = binding.tooltip or binding.description
+        if is_own_key(screen, active):
             key = keys.setdefault(what, Key((), what, binding.action, active.node))
             name = screen.app.get_key_display(binding)
             if name not in key.names:
                 keys[what] = key._replace(names=(*key.names, name))
     return list(keys.values())
+
+
+def is_own_key(screen: Screen[Any], active: ActiveBinding) -> bool:
+    """Whether a key is the screen's or the application's, and not one of those that are the same everywhere."""
+    binding = active.binding
+    is_general = binding.system or binding.action.startswith(_GENERAL)
+    return active.node in (screen, screen.app) and not is_general and bool(binding.description)

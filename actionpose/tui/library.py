@@ -12,7 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import DataTable, Footer, Input, Static
+from textual.widgets import DataTable, Input, Static
 
 from actionpose.bank import group_by_poses
 from actionpose.errors import ActionposeError, LibraryError
@@ -24,8 +24,10 @@ from actionpose.tui.compare import CompareScreen
 from actionpose.tui.editor import Editor
 from actionpose.tui.facts import describe_take
 from actionpose.tui.header import HeaderBar
+from actionpose.tui.key_bar import KeyBar
 from actionpose.tui.listing import COLUMNS, Contents, Row, check_health, filter_rows, read_contents, sort_rows
 from actionpose.tui.preview import TemplatePreview
+from actionpose.tui.table import MOVING
 from actionpose.tui.takes_table import SearchLine, TagFilter, TakesTable
 from actionpose.tui.warping import compare_templates
 
@@ -55,27 +57,28 @@ class LibraryScreen(Screen[None]):
         "Marked takes are changed together; without marks, the one under the cursor is. What you change here can be "
         "undone, step by step.\n\n"
         "Health compares every take with all others, as the recogniser would see them: typical is the take that the "
-        "others of its action are nearest to; ! comes with advice at the right. A click on a heading sorts."
+        "others of its action are nearest to; ! comes with advice at the right. A click on a heading sorts.\n\n"
+        f"{MOVING}"
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "search", "Search", key_display="/", show=False),
-        Binding("escape", "clear", "Clear search and marks", show=False),
+        Binding("escape", "clear", "Clear", show=False, tooltip="Clear search and marks"),
         Binding("space", "mark", "Mark"),
-        Binding("a", "mark_all", "Mark all or none", show=False),
-        Binding("s", "sort(1)", "Sort by the next column", show=False),
-        Binding("S", "reverse", "Reverse the order", show=False),
+        Binding("a", "mark_all", "All", show=False, tooltip="Mark all or none"),
+        Binding("s", "sort(1)", "Sort", show=False, tooltip="Sort by the next column"),
+        Binding("S", "reverse", "Reverse", show=False, tooltip="Reverse the order"),
         Binding("r", "edit('rename')", "Rename"),
         Binding("t", "edit('tag')", "Tags", show=False),
-        Binding("e", "edit('enable')", "On/off", show=False),
+        Binding("e", "edit('enable')", "On/off", show=False, tooltip="Turn on or off"),
         Binding("d,delete", "edit('remove')", "Delete", key_display="d"),
-        Binding("D", "remove_unusable", "Delete what cannot be used", show=False),
+        Binding("D", "remove_unusable", "Clean", show=False, tooltip="Delete what cannot be used"),
         Binding("u", "undo", "Undo"),
-        Binding("c", "compare", "Compare two takes", show=False),
-        Binding("f", "edit('mirror')", "Add the mirror image (flip left and right)", show=False),
-        Binding("m", "edit('merge')", "Merge actions", show=False),
+        Binding("c", "compare", "Compare", show=False, tooltip="Compare two takes"),
+        Binding("f", "edit('mirror')", "Mirror", show=False, tooltip="Add the mirror image (flip left and right)"),
+        Binding("m", "edit('merge')", "Merge", show=False, tooltip="Merge actions"),
         Binding("i", "import", "Import"),
         Binding("x", "export", "Export"),
-        Binding("p", "play", "Pause or play", show=False),
+        Binding("p", "play", "Play", show=False, tooltip="Pause or play"),
     ]
     DEFAULT_CSS = """
     LibraryScreen {
@@ -149,7 +152,7 @@ class LibraryScreen(Screen[None]):
                 yield TemplatePreview(id="preview")
                 with VerticalScroll(id="facts", can_focus=False):
                     yield Static(id="take")
-        yield Footer(show_command_palette=False)
+        yield KeyBar()
 
     def on_mount(self) -> None:
         """Read the library, and keep up with it."""
@@ -197,6 +200,7 @@ class LibraryScreen(Screen[None]):
         self.query_one(TagFilter).offer(message.contents.tags)
         self._contents = message.contents
         self._marked &= {template.id for template in message.contents.templates}
+        self.refresh_bindings()
         self._check()
         self._show()
         if self._to_select:
@@ -317,6 +321,10 @@ class LibraryScreen(Screen[None]):
             self.table.focus()
 
     # Keys
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """Tell of the key that deletes what cannot be used where there is any of it."""
+        return bool(self._contents.unusable) if action == "remove_unusable" else True
 
     def action_edit(self, what: str) -> None:
         """Change the marked takes, or the one under the cursor."""

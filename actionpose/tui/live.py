@@ -13,11 +13,12 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.events import Resize
 from textual.screen import Screen
-from textual.widgets import Footer, RichLog, Static
+from textual.widgets import RichLog, Static
 
 from actionpose.outputs import describe_output
 from actionpose.session import describe_stats
 from actionpose.tui.header import HeaderBar
+from actionpose.tui.key_bar import KeyBar
 from actionpose.tui.person import PersonPanel
 from actionpose.tui.timeline import Timeline
 from actionpose.tui.view import BodyView
@@ -96,7 +97,7 @@ class LiveScreen(Screen[None]):
                 yield Static(id="health", markup=False)
                 yield EventLog(id="log", max_lines=_LOG_LINES, min_width=0)
         yield Timeline()
-        yield Footer(show_command_palette=False)
+        yield KeyBar()
 
     def on_mount(self) -> None:
         """Begin to redraw."""

@@ -19,7 +19,7 @@ from actionpose.recognizer import Mode, RecognizerSettings
 from actionpose.sources import Source, is_path
 from actionpose.whole_file import remove_abandoned, save_whole
 
-__all__ = ["Settings", "default_settings_path", "load_settings", "save_settings"]
+__all__ = ["Refused", "Settings", "default_settings_path", "load_settings", "save_settings"]
 
 Feature = Literal["positions", "directions", "angles"]
 Picture = Literal["camera", "skeleton"]
@@ -117,6 +117,14 @@ class Settings:
             ratio=self.ratio,
             window_frames=self.window,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """What was typed for a setting that could not be taken, and why."""
+
+    text: str
+    why: str
 
 
 def default_settings_path() -> Path:

@@ -15,7 +15,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
-from textual.widgets import DataTable, Footer, Input, Label, Static
+from textual.widgets import DataTable, Input, Label, Static
 
 from actionpose.errors import ActionposeError, InvalidDataError
 from actionpose.naming import describe_new
@@ -25,7 +25,9 @@ from actionpose.template import validate_label
 from actionpose.tui.attempts import Attempt, Attempts, describe_verdict
 from actionpose.tui.fields import Field, LabelField
 from actionpose.tui.header import HeaderBar
+from actionpose.tui.key_bar import KeyBar
 from actionpose.tui.stage import Stage, describe_phase
+from actionpose.tui.table import MOVING, Table
 from actionpose.tui.taking import BackgroundTaking, Taking
 from actionpose.tui.trim import TrimScreen
 from actionpose.tui.view import BodyView
@@ -37,7 +39,7 @@ __all__ = ["RecordScreen"]
 
 _REDRAW_S = 0.1
 _BACKGROUND_S = 30.0
-_COLUMNS = {"#": 2, "length": 6, "verdict": 18, "": 4}
+_COLUMNS = {"#": 2, "length": 6, "verdict": 8, "": 4}  # with their widths; the verdict has what is left over
 _REDO_COUNTDOWN_S = 2.0
 
 
@@ -52,17 +54,17 @@ class RecordScreen(Screen[None]):
         "ends are cut off. To record a pose to hold, give the takes a length in seconds.\n"
         "Good takes are in the library at once; the others can be kept all the same, recorded again, or trimmed.\n"
         "A background recording shows what is not an action, half a minute of moving about, and makes false alarms "
-        "rarer."
+        f"rarer.\n{MOVING}"
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r,space", "record", "Record", key_display="r"),
-        Binding("k", "keep", "Keep"),
+        Binding("K", "keep", "Keep"),
         Binding("o", "redo", "Redo"),
         Binding("t", "trim", "Trim"),
         Binding("b", "background", "Background"),
         Binding("y", "try", "Try it", show=False),
         Binding("e", "edit", "Name"),
-        Binding("escape", "leave_field", "Leave the field", priority=True),
+        Binding("escape", "leave_field", "Leave the field"),
         Binding("escape", "stop", "Stop"),
     ]
     CSS = """
@@ -77,18 +79,18 @@ class RecordScreen(Screen[None]):
         .field .number { width: 5; }
         .field .second { margin: 0 0 0 2; }
         #fields { height: auto; padding: 1 0; }
-        DataTable { height: auto; max-height: 1fr; background: $background; }
+        Table { height: 1fr; min-height: 3; scrollbar-size: 1 1; scrollbar-gutter: stable; }
         #advice { height: auto; padding: 1 0; color: $foreground-muted; }
         &.-narrow #view { display: none; }
-        &.-low #advice, &.-low Stage { display: none; }
-        &.-low #fields { padding: 0; }
+        &.-low Stage { display: none; }
+        &.-low #fields, &.-low #advice { padding: 0; }
     }
     """
 
     body = getters.query_one(BodyView)
     stage = getters.query_one(Stage)
     label = getters.query_one("#label", LabelField)
-    table = getters.query_one(DataTable)
+    table = getters.query_one(Table)
     advice = getters.query_one("#advice", Static)
 
     def compose(self) -> ComposeResult:
@@ -108,9 +110,9 @@ class RecordScreen(Screen[None]):
                         yield Field("3", id="takes", type="integer", compact=True, classes="number")
                         yield Label("Seconds", classes="second")
                         yield Field(id="seconds", placeholder="by motion", type="number", compact=True)
-                yield DataTable(cursor_type="row", zebra_stripes=False)
+                yield Table()
                 yield Static(id="advice", markup=False)
-        yield Footer(show_command_palette=False)
+        yield KeyBar()
 
     def __init__(self) -> None:
         super().__init__()
@@ -119,6 +121,8 @@ class RecordScreen(Screen[None]):
         self._stop_listening: Callable[[], None] = lambda: None
         self._recording: SessionRecording | None = None
         self._source = ""  # that the takes in the table are from
+        self._n_before = 0  # takes in the table that are not of this set
+        self._why_given_up = ""  # on the last set
         self._phase = ""
 
     def on_mount(self) -> None:
@@ -127,7 +131,7 @@ class RecordScreen(Screen[None]):
             self.table.add_column(name, width=width, key=name or "kept")
         self.table.display = False
         self.set_interval(_REDRAW_S, self._redraw)
-        self.set_focus(self.label)  # at once: the next key may be here already
+        self.label.focus()
 
     def on_screen_resume(self) -> None:
         """Offer the labels there are by now; what another source shows is another action until it is said."""
@@ -247,6 +251,7 @@ class RecordScreen(Screen[None]):
     def _begin(self, taking: Taking | BackgroundTaking, *, name: str) -> None:
         self.app.feed.make_ready()
         self._taking, self._phase = taking, ""
+        self._n_before, self._why_given_up = len(self._attempts.takes), ""
         self.refresh_bindings()
         self.set_focus(self.table if self.table.display else None)
         self._work(self._begin_where_it_can_be_saved(taking, name=name))
@@ -293,6 +298,9 @@ class RecordScreen(Screen[None]):
             self._work(self._keep_background(taking))
         else:
             self._take_in(taking)
+            if taking.state and taking.state.has_given_up:
+                self._why_given_up = self._explain_giving_up(taking.state.n_takes)
+                self._advise()
         self._recording = None
         self.refresh_bindings()
 
@@ -319,6 +327,8 @@ class RecordScreen(Screen[None]):
                 return state.phase, state.message or state.opening
             if isinstance(self.focused, Input):
                 return "name", "Name the action and press enter."
+            if self._why_given_up:
+                return "gave up", "r tries again."
             label = self.label.value.strip()
             return ("ready", f"r or space: record {label}.") if label else ("name", "e: name the action.")
         if taking.state is None:
@@ -337,6 +347,17 @@ class RecordScreen(Screen[None]):
                 self._work(self._attempts.keep(attempt))
             self._fill_table(choose=len(self._attempts.takes) - 1)
 
+    def _explain_giving_up(self, n_wanted: int) -> str:
+        """Say that no more takes will come, what was most often wrong, and what to do."""
+        takes = [attempt.take for attempt in self._attempts.takes[self._n_before :]]
+        bad = [take for take in takes if not take.verdict.ok]
+        kinds = [describe_verdict(take) for take in bad]
+        often = bad[kinds.index(max(kinds, key=kinds.count))].verdict.problems[0] if bad else ""
+        return (
+            f"Gave up: {len(bad)} take{'s' * (len(bad) != 1)} had problems, {len(takes) - len(bad)} of {n_wanted} are "
+            f"good. Most often: {often} Press r to try again, or K to keep the chosen take all the same."
+        )
+
     def _provenance(self) -> dict[str, str]:
         state = self.app.feed.state
         recording = self._recording.path.name if self._recording else ""
@@ -350,13 +371,14 @@ class RecordScreen(Screen[None]):
     def _fill_table(self, *, choose: int | None = None) -> None:
         row = self.table.cursor_row if choose is None else choose
         self.table.clear()
-        width = self._fit_verdict()
+        self._fit_verdict()
         for attempt in self._attempts.takes:
             self.table.add_row(
                 f"{attempt.number:2d}",
                 f"{attempt.take.sequence.duration:4.1f} s",
-                escape(_cut(describe_verdict(attempt.take), width)),  # it may name a keypoint
+                escape(describe_verdict(attempt.take)),  # it may name a keypoint
                 "kept" if attempt.is_kept else "-",
+                height=None,  # as many lines as the verdict needs
             )
         self.table.display = bool(self._attempts.takes)
         self.table.move_cursor(row=row)
@@ -365,14 +387,14 @@ class RecordScreen(Screen[None]):
         self.refresh_bindings()
         self._advise()
 
-    def _fit_verdict(self) -> int:
+    def _fit_verdict(self) -> None:
         """Give the verdicts the room that the other columns leave."""
-        room = self.query_one("#side").content_size.width - 2 * self.table.cell_padding * len(_COLUMNS)
+        beside = 2 * self.table.cell_padding * len(_COLUMNS) + 1  # a column of scroll bar
+        room = self.query_one("#side").content_size.width - beside
         width = max(_COLUMNS["verdict"], room - sum(_COLUMNS.values()) + _COLUMNS["verdict"])
         for column in self.table.columns.values():
             if column.key == "verdict":
                 column.width = width
-        return width
 
     @on(DataTable.RowHighlighted)
     def _advise(self) -> None:
@@ -380,7 +402,7 @@ class RecordScreen(Screen[None]):
         problems = " ".join(attempt.take.verdict.problems) if attempt else ""
         n_kept = self._attempts.n_kept
         kept = f"{n_kept} kept. Press y to try it now." if n_kept else ""
-        self.advice.update(problems or kept)
+        self.advice.update("\n".join(filter(None, (self._why_given_up, problems or kept))))
 
     def _work(self, what: Coroutine[Any, Any, None]) -> None:
         """Do something that may take a while, and show what came of it."""
@@ -417,7 +439,3 @@ class RecordScreen(Screen[None]):
             return
         await asyncio.to_thread(self.app.library.add_background, sequence, provenance=self._provenance())
         self.app.notify(f"Background of {sequence.duration:.0f} s added: false alarms become rarer.")
-
-
-def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else f"{text[: width - 1]}…"

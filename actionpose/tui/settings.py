@@ -14,15 +14,19 @@ from textual.events import DescendantFocus
 from textual.screen import Screen
 from textual.suggester import SuggestFromList
 from textual.widget import Widget
-from textual.widgets import Footer, Input, Label, Select, Static
+from textual.widgets import Input, Label, Select, Static
 
 from actionpose.errors import ActionposeError, InvalidDataError
 from actionpose.outputs import describe_output
 from actionpose.session.recognizers import fitting_templates
 from actionpose.template import Template
 from actionpose.tui.alarms import expect_alarms
+from actionpose.tui.feed import OF_SOURCE
 from actionpose.tui.fields import Field
 from actionpose.tui.header import HeaderBar
+from actionpose.tui.key_bar import KeyBar
+from actionpose.tui.keyboard import UNAWAITED
+from actionpose.tui.preferences import Refused
 from actionpose.tui.slider import Slider
 
 if TYPE_CHECKING:
@@ -86,6 +90,8 @@ class SettingsScreen(Screen[None]):
         .field .why { width: 1fr; padding: 0 0 0 2; color: $foreground-muted; text-wrap: nowrap; }
         .gap { height: 1; }
         #outcome { display: none; }
+        Field.-refused { color: $text-error; text-style: underline; }
+        .why.-refused { color: $text-error; }
         .why { display: none; }
         #alarms { width: 1fr; padding: 0 0 0 2; color: $foreground-muted; }
         #explained, #where, #outcome { height: auto; padding: 0 1; color: $foreground-muted; }
@@ -105,6 +111,7 @@ class SettingsScreen(Screen[None]):
         super().__init__()
         self._last: Widget | None = None  # field that had the focus
         self._outcome: list[str] = []
+        self._refused: dict[str, Refused] = {}  # as they are shown
         self._expect: Callable[[float], str] | None = None  # once it was found out
 
     def compose(self) -> ComposeResult:
@@ -123,12 +130,12 @@ class SettingsScreen(Screen[None]):
                         if name == "sensitivity":
                             yield Label(id="alarms", markup=False)
                         else:
-                            yield Label(_EXPLAINED[name], classes="why")
+                            yield Label(_EXPLAINED[name], classes="why", id=f"why-{name}", markup=False)
                 yield Static(classes="gap")
         yield Static(id="outcome", markup=False)
         yield Static(id="explained", markup=False)
         yield Static(f"Saved in {self.app.settings_path}", id="where", markup=False)
-        yield Footer(show_command_palette=False)
+        yield KeyBar()
 
     def on_mount(self) -> None:
         """Keep up with the outputs, and with the theme, which has a key of its own."""
@@ -160,7 +167,9 @@ class SettingsScreen(Screen[None]):
     def action_leave(self) -> None:
         """Leave the field as it was, so that keys mean what the other screens say."""
         if isinstance(self.focused, Input):
-            self._show(str(self.focused.id))
+            name = str(self.focused.id)
+            self.app.forget_refused(name)
+            self._show(name)
         self.set_focus(None)
 
     def on_descendant_focus(self, message: DescendantFocus) -> None:
@@ -172,19 +181,21 @@ class SettingsScreen(Screen[None]):
     @on(Input.Submitted)
     def _accept_text(self, message: Input.Submitted) -> None:
         if self._take_text(message):
-            self.set_focus(None)  # or the next key, to another screen perhaps, would be typed
+            self.set_focus(None)  # the keys are for the screen again
 
     @on(Input.Blurred)
     def _take_text(self, message: Input.Submitted | Input.Blurred) -> bool:
         name, text = str(message.input.id), message.value.strip()
+        refused = self.app.refused.get(name)
+        if isinstance(message, Input.Blurred) and refused and refused.text == text:
+            return False  # it is known, and stays to be corrected
         try:
             self._change(name, self._read(name, text))
-        except InvalidDataError as error:
-            self.app.report(error)
-            return False
-        finally:
-            self._show(name)
-        return True
+        except ActionposeError as error:
+            self.app.refused[name] = Refused(text, str(error))
+        self._show(name)
+        self._show_outcome()
+        return name not in self.app.refused
 
     @on(Select.Changed)
     def _change_choice(self, message: Select.Changed) -> None:
@@ -195,7 +206,7 @@ class SettingsScreen(Screen[None]):
         self._change("sensitivity", message.value)
         self._estimate()
 
-    @work(exclusive=True)
+    @work(exclusive=True, group=UNAWAITED)
     async def _estimate(self) -> None:
         """Say what the sensitivity costs, as soon as that is known."""
         library, settings = self.app.library, self.app.settings.recognizer
@@ -239,8 +250,15 @@ class SettingsScreen(Screen[None]):
     def _show_outcome(self) -> None:
         """Say why a source or model could not be changed to, and how the outputs do."""
         feed = self.app.feed
-        lines = [f"▲ {feed.state.note}"] if feed.state.note else []
+        refused = self.app.refused
+        lines = [f"▲ {_name(name)}: {refused[name].why}" for name in refused]
+        lines += [f"▲ {feed.state.note}"] if feed.state.note and not refused.keys() & set(OF_SOURCE) else []
         lines += [describe_output(status) for status in feed.outputs]
+        if dict(refused) != self._refused:
+            changed = refused.keys() ^ self._refused.keys()
+            self._refused = dict(refused)
+            for name in (*changed, *refused):
+                self._show(name)
         if lines != self._outcome:
             self._outcome = lines
             self.outcome.update("\n".join(lines))
@@ -252,7 +270,13 @@ class SettingsScreen(Screen[None]):
             with self.prevent(Select.Changed):
                 self.query_one(f"#{name}", Select).value = value
         else:
-            self.query_one(f"#{name}", Input).value = _text(value)
+            field, refused = self.query_one(f"#{name}", Input), self.app.refused.get(name)
+            if not (field.has_focus and refused):  # it may be being corrected
+                field.value = refused.text if refused else _text(value)
+            field.set_class(refused is not None, "-refused")
+            why = self.query_one(f"#why-{name}", Label)
+            why.update(refused.why if refused else _EXPLAINED[name])
+            why.set_class(refused is not None, "-refused")
 
     @staticmethod
     def _read(name: str, text: str) -> Any:

@@ -8,7 +8,7 @@ from textual.content import Content
 from textual.widget import Widget
 
 from actionpose.recorder import RecorderState
-from actionpose.tui.big_text import HEIGHT, draw_big
+from actionpose.tui.big_text import draw_big
 
 __all__ = ["Stage", "describe_phase"]
 
@@ -30,7 +30,7 @@ class Stage(Widget):
     """One large word and one line."""
 
     DEFAULT_CSS = """
-    Stage { height: 4; padding: 0 1; background: $panel; color: $foreground; }
+    Stage { height: auto; min-height: 4; padding: 0 1; background: $panel; color: $foreground; }
     """
 
     def __init__(self) -> None:
@@ -40,13 +40,13 @@ class Stage(Widget):
     def show(self, word: str, line: str, *, style: str = "bold $text-accent") -> None:
         """Show a word large, and a line below."""
         if (word, line, style) != (self._word, self._line, self._style):
+            is_other_line = line != self._line  # that may need more rows
             self._word, self._line, self._style = word, line, style
-            self.refresh()
+            self.refresh(layout=is_other_line)
 
     def render(self) -> Content:
         """Return the lines."""
         width = self.content_size.width
-        is_drawn = self.size.height > HEIGHT and not getattr(self.app, "ascii", False)
-        big = draw_big(self._word, width=width) if is_drawn else None
+        big = None if getattr(self.app, "ascii", False) else draw_big(self._word, width=width)
         lines = [Content.styled(row, self._style) for row in big or [self._word]]
         return Content("\n").join([*lines, Content(self._line)])

@@ -9,9 +9,10 @@ from rich.cells import cell_len
 from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.widgets import DataTable, Input, Select
+from textual.widgets import Input, Select
 
 from actionpose.tui.listing import COLUMNS, Column, Row
+from actionpose.tui.table import Table
 
 __all__ = ["SearchLine", "TagFilter", "TakesTable"]
 
@@ -54,20 +55,15 @@ class TagFilter(Select[str]):
         self.set_class(not tags, "-unused")
 
 
-class TakesTable(DataTable[Text]):
+class TakesTable(Table):
     """Rows of the library; a wider table has more columns."""
 
     DEFAULT_CSS = """
-    TakesTable {
-        height: 1fr; background: $background;
-        &:focus { background-tint: $foreground 0%; }
-        & > .datatable--header { background: $background; color: $text-muted; text-style: none; }
-        &:focus > .datatable--header { background-tint: $foreground 0%; }
-    }
+    TakesTable { height: 1fr; }
     """
 
     def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id, cursor_type="row", show_row_labels=False)
+        super().__init__(id=id)
         self._shown: Sequence[Row] = ()
         self._sorted_by = ("action", False)
         self._layout: list[tuple[str, int]] = []

@@ -16,7 +16,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import DataTable, Footer, Input, ProgressBar, Static
+from textual.widgets import Input, ProgressBar, Static
 
 from actionpose.errors import ActionposeError
 from actionpose.naming import describe_missing
@@ -24,7 +24,9 @@ from actionpose.session.recognizers import RecognizerSet, make_recognizer
 from actionpose.template import UNKNOWN
 from actionpose.tui.dialogs import PathSuggester, typed_path
 from actionpose.tui.header import HeaderBar
+from actionpose.tui.key_bar import KeyBar
 from actionpose.tui.score import ScoreView
+from actionpose.tui.table import MOVING, Table
 from actionpose.tui.trace import TraceView
 from actionpose.tui.trial import (
     Outcome,
@@ -72,12 +74,12 @@ class TestScreen(Screen[None]):
         "below 1 it is recognised.\n\n"
         "A table of what is performed turns the list into a score: right, false (nothing was performed), wrong "
         "(something else was), missed. Give - in its place when none of the actions is performed at all: then every "
-        "event is a false alarm."
+        f"event is a false alarm.\n\n{MOVING}"
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("o", "choose", "Choose"),
-        Binding("g", "run", "Run"),
-        Binding("escape", "leave_field", "Leave the field", priority=True),
+        Binding("r", "run", "Run"),
+        Binding("escape", "leave_field", "Leave the field"),
         Binding("escape", "cancel", "Cancel"),
         Binding("n", "mistake(1)", "Next mistake"),
         Binding("N", "mistake(-1)", "Mistake before", show=False),
@@ -92,10 +94,7 @@ class TestScreen(Screen[None]):
         #progress Bar { width: 1fr; }
         #doing { width: 1fr; height: 1; color: $text-muted; }
         #results { height: 1fr; }
-        #events { width: 1fr; background: $background; }
-        #events:focus { background-tint: $foreground 0%; }
-        #events > .datatable--header { background: $background; color: $text-muted; text-style: none; }
-        #events:focus > .datatable--header { background-tint: $foreground 0%; }
+        #events { width: 1fr; }
         #score { width: 40%; min-width: 30; padding: 0 1; border-left: solid $panel; }
         #empty { height: 1fr; padding: 1 2; color: $text-muted; }
         TraceView { height: 9; }
@@ -152,17 +151,17 @@ class TestScreen(Screen[None]):
             yield Static(id="doing", markup=False)
         yield Static(_EMPTY, id="empty", markup=False)
         with Horizontal(id="results"):
-            yield DataTable[Text](id="events", cursor_type="row")
+            yield Table(id="events")
             with VerticalScroll(id="score", can_focus=False):
                 yield ScoreView(id="figures")
         yield TraceView()
-        yield Footer(show_command_palette=False)
+        yield KeyBar()
 
     def on_mount(self) -> None:
         """Wait for a path."""
         if self.app.recordings.is_dir():
             self.query_one("#path", Input).value = f"{self.app.recordings}/"
-        self.set_focus(self.query_one("#path"))  # at once: the next key may be here already
+        self.query_one("#path").focus()
         self._show()
 
     def on_unmount(self) -> None:
@@ -310,7 +309,7 @@ class TestScreen(Screen[None]):
         self._show_trace()
 
     def _show_events(self) -> None:
-        table = self.query_one("#events", DataTable)
+        table = self.query_one(Table)
         row = table.cursor_row
         table.clear(columns=True)
         has_verdicts = any(outcome.verdict for outcome in self._outcomes)
@@ -329,7 +328,7 @@ class TestScreen(Screen[None]):
         self._show_trace()
 
     def _show_trace(self) -> None:
-        index = self.query_one("#events", DataTable).cursor_row
+        index = self.query_one(Table).cursor_row
         trace = self.query_one(TraceView)
         outcome = self._outcomes[index] if 0 <= index < len(self._outcomes) else None
         trace.set_class(outcome is None, "-empty")
@@ -337,7 +336,7 @@ class TestScreen(Screen[None]):
 
     def action_mistake(self, step: int) -> None:
         """Go to the next event that is not right, round the end; to the next of any where none is wrong."""
-        table = self.query_one("#events", DataTable)
+        table = self.query_one(Table)
         wanted = [i for i, outcome in enumerate(self._outcomes) if outcome.verdict in ("false", "wrong", "missed")]
         wanted = wanted or list(range(len(self._outcomes)))
         if wanted:

@@ -15,10 +15,11 @@ from textual.content import Content
 from textual.events import Click
 from textual.screen import ModalScreen
 from textual.widget import Widget
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from actionpose.pose import FloatArray, PoseSequence
 from actionpose.takes import Take, assess_take, compute_motion
+from actionpose.tui.key_bar import KeyBar
 from actionpose.tui.skeleton_view import SkeletonView, pose_bounds
 
 __all__ = ["TrimBar", "TrimScreen"]
@@ -124,7 +125,7 @@ class TrimScreen(ModalScreen[Take | None]):
             yield SkeletonView()
             yield TrimBar(compute_motion(self._take.recorded))
             yield Static(id="verdict", markup=False)
-            yield Footer(show_command_palette=False)
+            yield KeyBar()
 
     def on_mount(self) -> None:
         """Begin to play."""

@@ -41,7 +41,7 @@ CHANGES: dict[str, tuple[Make, str]] = {
     "relabel": (partial(changes.relabel_takes, ids=["a"], label="clap"), "Moved 1 take of wave to clap"),
     "relabel anew": (partial(changes.relabel_takes, ids=["a", "b"], label="hi"), "Moved 2 takes of wave to hi"),
     "merge": (partial(changes.merge_actions, labels=["wave", "clap"], into="clap"), "Merged wave into clap"),
-    "merge anew": (partial(changes.merge_actions, labels=["wave", "clap"], into="x"), "Merged clap and wave into x"),
+    "merge anew": (partial(changes.merge_actions, labels=["wave", "clap"], into="x"), "Merged clap, wave into x"),
     "tag": (partial(changes.tag_actions, labels=["wave", "clap"], add=["arm"], drop=["hand"]), "Tagged clap, wave"),
     "mirror": (partial(changes.add_mirrored, ids=["a"]), "Mirrored 1 take of wave"),
 }

@@ -42,8 +42,17 @@ def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     async def wait(min_sleep: float = 0.02) -> None:
         await wait_for_idle(min_sleep, max_sleep=0.03)
 
+    wait_for_screen = Pilot._wait_for_screen
+
+    async def wait_for_keys(pilot: Pilot[None], timeout: float = 30.0) -> bool:
+        await wait_for_screen(pilot, timeout)  # for a key that has only been posted
+        keyboard = getattr(pilot.app, "_keyboard", None)  # of the application itself, not of a widget's own
+        await until(pilot, lambda: keyboard is None or not keyboard.is_busy or not pilot.app.is_running)
+        return await wait_for_screen(pilot, timeout)
+
     monkeypatch.setattr("textual.pilot.wait_for_idle", wait)
     monkeypatch.setattr("textual.app.wait_for_idle", wait)
+    monkeypatch.setattr(Pilot, "_wait_for_screen", wait_for_keys)
 
 
 @pytest.fixture

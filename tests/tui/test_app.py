@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import pty
-import select
 import signal
 import subprocess
 import sys
@@ -17,6 +15,7 @@ from typing import get_args
 
 import pytest
 from textual.widgets import Input, Select
+from textual.widgets._toast import Toast
 
 from actionpose.errors import InvalidDataError, LibraryError
 from actionpose.session import Phase, RunnerState
@@ -25,9 +24,10 @@ from actionpose.tui.app import ActionposeApp
 from actionpose.tui.ascii_filter import to_ascii
 from actionpose.tui.attempts import Attempt
 from actionpose.tui.header import SCREENS, describe_session
-from actionpose.tui.help import HelpScreen
+from actionpose.tui.help import HelpScreen, list_keys
 from tests.tui.conftest import notices, press, shown, until
 from tests.tui.frozen import FrozenFeed
+from tests.tui.terminal import Terminal
 
 
 async def test_number_keys_reach_every_screen(run_app):
@@ -98,7 +98,7 @@ async def test_keys_typed_while_a_screen_is_being_built_are_for_it(run_app, key,
                 await asyncio.sleep(0)
         for typed in ("q", "escape"):
             pilot.app.simulate_key(typed)
-        await until(pilot, lambda: "? Help" in shown(pilot).rpartition("\n")[2])
+        await pilot.pause()
         assert pilot.app.screen.query_one(field, Input).value.endswith("q")
 
 
@@ -194,6 +194,37 @@ async def test_events_go_to_the_outputs(run_app, taught, tmp_path):
         await until(pilot, lambda: '"label":' in (tmp_path / "events.jsonl").read_text())
 
 
+@pytest.mark.usefixtures("taught")
+async def test_as_many_keys_are_told_of_as_there_is_room_for(run_app):
+    async with run_app(with_pictures=False) as pilot:
+        await press(pilot, "2")
+        await until(pilot, lambda: "r Rename" in shown(pilot).splitlines()[-1])
+        assert "? Help" in shown(pilot).splitlines()[-1]
+        for width, last in ((100, "/ Search"), (200, "^p palette")):
+            await pilot.resize_terminal(width, 24)
+            await until(pilot, lambda last=last: last in shown(pilot).splitlines()[-1])
+        keys = [key for key in list_keys(pilot.app.screen) if not key.action.startswith(("switch_mode", "quit"))]
+        line = shown(pilot).splitlines()[-1]
+        assert [key for key in keys if not any(f" {name} " in line for name in key.names)] == []
+        await pilot.resize_terminal(40, 24)
+        await until(pilot, lambda: "1   2 Library   3   4   5" in shown(pilot).splitlines()[0])
+
+
+@pytest.mark.parametrize("size", [(80, 24), (40, 12), (200, 50)])
+@pytest.mark.usefixtures("taught")
+async def test_notices_cover_nothing(make_app, size):
+    async with make_app(with_pictures=False).run_test(size=size, notifications=True) as pilot:
+        await press(pilot, "2")
+        await until(pilot, lambda: "wave" in shown(pilot))
+        pilot.app.notify("a short one")
+        pilot.app.report(LibraryError("It cannot be read: another program uses it.", hint="Close the other program."))
+        await until(pilot, lambda: "other program." in " ".join(shown(pilot).replace("▌", "").split()))
+        toasts = [toast.region for toast in pilot.app.screen.query(Toast)]
+        beside = [pilot.app.screen.query_one(name).region for name in ("#takes", "#detail", "#status", "KeyBar")]
+        assert not [region for region in beside for toast in toasts if region.intersection(toast).area]
+        assert "a short one" in shown(pilot)
+
+
 @pytest.fixture
 def frozen(make_app) -> Callable[..., ActionposeApp]:
     """Make an application that shows one moment."""
@@ -247,37 +278,6 @@ def test_look_of_settings_in_light(frozen, snap_compare):
 
 
 # The real thing, in a terminal of its own.
-
-
-class Terminal:
-    """A program in a pseudo-terminal."""
-
-    def __init__(self, *arguments: str, cwd: Path, is_module: bool = True) -> None:
-        self.master, slave = pty.openpty()
-        environment = os.environ | {"TERM": "xterm-256color", "XDG_CONFIG_HOME": str(cwd), "XDG_DATA_HOME": str(cwd)}
-        self.process = subprocess.Popen(
-            [sys.executable, *(["-m", "actionpose"] if is_module else []), *arguments],
-            stdin=slave, stdout=slave, stderr=slave, cwd=cwd, env=environment, start_new_session=True,
-        )  # fmt: skip
-        os.close(slave)
-        self.output = b""
-
-    def read_until(self, text: bytes, *, seconds: float = 30.0) -> None:
-        end = time.monotonic() + seconds
-        while text not in self.output:
-            assert time.monotonic() < end, self.output[-2000:]
-            if select.select([self.master], [], [], 0.1)[0]:
-                try:
-                    self.output += os.read(self.master, 1 << 16)
-                except OSError:
-                    break
-
-    def write(self, text: bytes) -> None:
-        os.write(self.master, text)
-
-    def wait(self) -> int:
-        self.read_until(b"(never)", seconds=20.0) if self.process.poll() is None else None
-        return self.process.wait(timeout=20)
 
 
 @pytest.mark.parametrize("end", [b"q", b"\x03", signal.SIGTERM, signal.SIGHUP])

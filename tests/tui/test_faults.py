@@ -61,7 +61,7 @@ async def test_a_broken_model_says_why_and_the_old_one_goes_on(make_app, tmp_pat
         await until(pilot, lambda: "▲ " in shown(pilot))
         assert app.feed.state.phase == "running"
         await press(pilot, "5")
-        await until(pilot, lambda: f"▲ {app.feed.state.note}"[:40] in shown(pilot))
+        await until(pilot, lambda: f"▲ Model: {app.feed.state.note}"[:40] in shown(pilot))
         app.change_settings(model="working")
         await until(pilot, lambda: "▲ " not in shown(pilot))
 
@@ -114,7 +114,7 @@ async def test_a_library_that_another_process_locks_while_a_take_is_kept(run_app
         assert table.get_row_at(0)[3] == "-"
         other.execute("ROLLBACK")
         other.close()
-        await press(pilot, "k")
+        await press(pilot, "K")
         await until(pilot, lambda: table.get_row_at(0)[3] == "kept")
         assert pilot.app.library.labels() == ["wave"]
 
@@ -147,5 +147,5 @@ async def test_a_library_on_a_full_disk_loses_no_take(run_app):
         assert pilot.app.screen.query_one(DataTable).get_row_at(0)[3] == "-"
         event.remove(engine, "connect", limit)
         engine.dispose()
-        await press(pilot, "k")
+        await press(pilot, "K")
         await until(pilot, lambda: pilot.app.library.labels() == ["wave"])

@@ -210,7 +210,7 @@ async def test_marked_takes_are_removed_together_and_brought_back(app: Actionpos
         await pilot.pause()
         assert "2 marked" in text_of(app)
         assert text_of(app).count("●") >= 2
-        await pilot.press("d")
+        await pilot.press("d", "y")
         await wait_for(pilot, lambda: labels(app) == ["punch", "raise", "wave", "wave"])
         assert "marked" not in text_of(app).splitlines()[-2]
         await pilot.press("u")

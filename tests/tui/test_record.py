@@ -7,12 +7,12 @@ import pytest
 from textual.widgets import DataTable, Input
 
 from actionpose.errors import LibraryLockedError
-from actionpose.recorder import RecorderState
+from actionpose.recorder import RecorderSettings, RecorderState
 from actionpose.recording import RecordingReader
 from actionpose.takes import Take, TakeQuality
 from actionpose.tui.attempts import Attempts, describe_verdict
 from actionpose.tui.stage import describe_phase
-from actionpose.tui.taking import BackgroundTaking
+from actionpose.tui.taking import BackgroundTaking, Taking
 from actionpose.tui.trim import TrimScreen
 from tests.tui.conftest import accept, notices, press, shown, until
 
@@ -93,14 +93,46 @@ async def test_takes_are_recorded_judged_and_kept(run_app, tmp_path):
         assert sum(1 for _ in recording) > 60
 
 
+@pytest.mark.parametrize("size", [(80, 24), (40, 20), (200, 50)])
+async def test_a_set_that_failed_says_so_and_why_and_what_to_do(run_app, wave, size):
+    def take(*problems):
+        return Take(sequence=wave, recorded=wave, verdict=TakeQuality(problems=problems, numbers={"motion": 3.0}))
+
+    lost = "Tracking was lost for 0.5 s in the middle of it. Stay in the picture."
+    unlike = "Too unlike the other takes. Do as before."
+    async with run_app(STILL_SCRIPT, with_pictures=False, size=size) as pilot:
+        await go_to_record(pilot)
+        await press(pilot, *"wave", "enter")
+        screen = pilot.app.screen
+        screen._attempts.begin("wave")
+        taking = screen._taking = Taking(RecorderSettings())
+        taking._takes.extend([take(), take(unlike), take(lost), take(lost), take(lost)])
+        taking.state = RecorderState(phase="done", take_number=2, n_takes=3, has_given_up=True)
+        await until(pilot, lambda: "all the same." in str(screen.advice.content))
+        await pilot.pause()
+        said = str(screen.advice.content)
+        assert said.startswith(
+            "Gave up: 4 takes had problems, 1 of 3 are good. Most often: Tracking was lost for 0.5 s"
+        )
+        assert said.endswith(lost)  # of the take under the cursor
+        assert screen.advice.region.bottom <= size[1]
+        table = screen.query_one(DataTable)
+        verdict = table.columns["verdict"]
+        assert all(
+            row.height >= -(-len(lost.partition(".")[0]) // verdict.width) for row in list(table.ordered_rows)[2:]
+        )
+        await press(pilot, "r")
+        await until(pilot, lambda: "Gave up" not in str(screen.advice.content))
+
+
 async def test_a_take_can_be_dropped_and_kept_again(run_app, wave):
     async with run_app(STILL_SCRIPT, with_pictures=False) as pilot:
         await go_to_record(pilot)
         await keep_take(pilot, wave)
         library, table = pilot.app.library, pilot.app.screen.query_one(DataTable)
-        await press(pilot, "k")
+        await press(pilot, "K")
         await until(pilot, lambda: not library.templates() and table.get_row_at(0)[3] == "-")
-        await press(pilot, "k")
+        await press(pilot, "K")
         await until(pilot, lambda: [template.label for template in library.templates()] == ["wave"])
 
 
@@ -275,5 +307,5 @@ async def test_a_library_that_cannot_be_written_is_reported_and_nothing_is_lost(
         await press(pilot, "r")
         await until(pilot, lambda: "The library is locked." in notices(pilot))
         monkeypatch.undo()
-        await press(pilot, "k")
+        await press(pilot, "K")
         await until(pilot, lambda: pilot.app.library.templates())

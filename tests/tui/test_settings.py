@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from textual.widgets import Input, Select
+from textual.widgets import Input, Label, Select
 
 from actionpose.errors import ActionposeError, InvalidDataError
 from actionpose.recognizer import RecognizerSettings
@@ -118,17 +118,60 @@ async def test_a_change_is_applied_and_saved_at_once(run_app, path):
     assert "votes" not in path.read_text()
 
 
-async def test_a_value_that_makes_no_sense_is_refused_and_taken_back(run_app, path):
-    async with run_app(with_pictures=False) as pilot:
+@pytest.mark.parametrize(
+    ("name", "typed", "why", "leave"),
+    [
+        *(("votes", "many", "Votes is a whole number, got 'many'.", key) for key in ("enter", "tab")),
+        *(("source", "puppet:fly", "no action 'fly'", key) for key in ("enter", "tab")),
+        ("votes", "0", "top must be", "enter"),
+        ("people", "0", "people must be 1 to 10; got 0.", "enter"),
+        ("people", "1.5", "People is a whole number, got '1.5'.", "enter"),
+        ("ratio", "nan", "ratio must be", "enter"),
+        ("ratio", "2", "ratio must be", "enter"),
+        ("window", "1", "window_frames must be", "enter"),
+        ("source", " ", "source must not be empty.", "enter"),
+        ("model", "", "model must not be empty.", "enter"),
+        ("outputs", "smoke signals", "smoke", "enter"),
+        ("outputs", "-", "taken by the screens", "enter"),
+        ("source", "missing.mp4", "missing.mp4", "enter"),
+    ],
+)
+async def test_what_is_refused_is_not_saved_and_its_field_says_why(run_app, path, name, typed, why, leave):
+    async with run_app(with_pictures=False, size=(160, 40)) as pilot:
+        await until(pilot, lambda: pilot.app.feed.state.phase == "running")
         await press(pilot, "5")
-        field = pilot.app.screen.query_one("#votes", Input)
+        before = pilot.app.settings
+        field = pilot.app.screen.query_one(f"#{name}", Input)
         field.focus()
         await until(pilot, lambda: field.has_focus)
-        field.value = "many"
-        await press(pilot, "enter")
-        await until(pilot, lambda: "Votes is a whole number, got 'many'." in notices(pilot))
-        assert field.value == "4"
+        field.value = typed
+        await press(pilot, leave)
+        await until(pilot, lambda: name in pilot.app.refused)
+        await press(pilot, "f5")
+        await until(pilot, lambda: why in str(pilot.app.screen.query_one(f"#why-{name}", Label).content))
+        await until(pilot, lambda: why in " ".join(shown(pilot).split()))
+        assert field.value.strip() == typed.strip()
+        assert pilot.app.settings == before
         assert not path.exists()
+        assert pilot.app.feed.state.phase == "running"
+        field.focus()
+        await until(pilot, lambda: field.has_focus)
+        await press(pilot, "escape")
+        await until(pilot, lambda: why not in " ".join(shown(pilot).split()))
+        assert not pilot.app.refused
+        assert field.value == ("" if name == "outputs" else str(getattr(before, name)))
+    assert not path.exists()
+
+
+async def test_what_was_refused_can_be_corrected(run_app, path):
+    async with run_app(with_pictures=False) as pilot:
+        await until(pilot, lambda: pilot.app.feed.state.phase == "running")
+        await press(pilot, "5", "tab", *"puppet:fly", "enter")
+        await until(pilot, lambda: "no action 'fly'" in " ".join(shown(pilot).split()))
+        await press(pilot, "tab", "shift+tab", *"puppet:clap", "enter")
+        await until(pilot, lambda: pilot.app.feed.state.source == "puppet:clap" and path.exists())
+        assert not pilot.app.refused
+    assert load_settings(path, environment={}).source == "puppet:clap"
 
 
 async def test_escape_leaves_the_field_as_it_was(run_app):
@@ -148,12 +191,10 @@ async def test_a_source_that_cannot_be_opened_leaves_the_old_one_running(run_app
         assert pilot.app.feed.state.phase == "running"
 
 
-@pytest.mark.parametrize(("output", "problem"), [("smoke signals", "smoke"), ("-", "taken by the screens")])
-async def test_an_output_that_is_none_is_reported(run_app, output, problem):
-    async with run_app(with_pictures=False) as pilot:
+async def test_an_output_that_is_none_is_reported_at_the_start(run_app):
+    async with run_app(with_pictures=False, outputs=("smoke signals",)) as pilot:
         await until(pilot, lambda: pilot.app.feed.state.phase == "running")
-        pilot.app.change_settings(outputs=(output,))
-        await until(pilot, lambda: problem in notices(pilot))
+        await until(pilot, lambda: "smoke" in notices(pilot))
 
 
 def test_false_alarms_in_words():

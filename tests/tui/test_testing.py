@@ -268,7 +268,7 @@ async def test_a_trial_stops_on_escape_and_live_rests_meanwhile(
         await pilot.press("enter")
         await wait_for(pilot, lambda: "gym.jsonl" in text_of(app))
         await wait_for(pilot, lambda: app.feed.state.phase == "paused")
-        await pilot.press("g")
+        await pilot.press("r")
         await pilot.press("escape")
         await wait_for(pilot, lambda: "cancelled" in text_of(app))
         await wait_for(pilot, lambda: app.feed.state.phase == "running")
@@ -284,7 +284,7 @@ async def test_what_cannot_be_tried_is_told(app: ActionposeApp, recordings: Path
         await wait_for(pilot, lambda: not screen(app)._is_running)
         library.set_enabled("wave", False)
         library.set_enabled("raise", False)
-        await pilot.press("g")
+        await pilot.press("r")
         await wait_for(pilot, lambda: "holds no enabled templates" in notices_of(app))
         await pilot.press("o")
         screen(app).query_one("#path", Input).value = "no/such/file"

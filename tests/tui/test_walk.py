@@ -82,7 +82,7 @@ async def test_the_whole_walk(run_app, library, size):
         await until(pilot, lambda: "Export 4 takes" in shown(pilot))
         await press(pilot, "enter")
         await until(pilot, lambda: len(list(Path("exported-templates").glob("*.json"))) == 4)
-        await press(pilot, "a", "d")
+        await press(pilot, "a", "d", "y")
         await until(pilot, lambda: "nothing to recognise yet" in shown(pilot))
         library.purge()
         await press(pilot, "i")
