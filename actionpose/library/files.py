@@ -146,7 +146,9 @@ def _load(path: Path) -> TemplateFile:
     except RecursionError:
         raise TemplateFileError(f"{path} is no template file: nested too deeply.", hint=_FILES_HINT) from None
     except InvalidDataError as error:
-        raise TemplateFileError(f"{path} holds no valid template: {error.message}", hint=_FILES_HINT) from None
+        raise TemplateFileError(
+            f"{path} holds no valid template: {error.message}", hint=error.hint or _FILES_HINT
+        ) from None
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise TemplateFileError(f"{path} is no template file: {error}.", hint=_FILES_HINT) from None
 

@@ -10,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -235,3 +236,14 @@ def test_content_differs_in_every_field_but_enabled(field: str) -> None:
     assert not have_same_content(template, make_template(id="a", **other))  # type: ignore[arg-type]
     assert have_same_content(template, make_template(id="a", created=template.created, enabled=False))
     assert not have_same_content(template, make_template(seed=1, created=template.created))
+
+
+def test_a_file_with_times_in_nanoseconds_is_told_what_to_do(tmp_path: Path) -> None:
+    save_template(make_template(), tmp_path / "a.json")
+    content = msgspec.json.decode((tmp_path / "a.json").read_bytes())
+    for frame in content["frames"]:
+        frame["time"] *= 1e9
+    (tmp_path / "a.json").write_bytes(msgspec.json.encode(content))
+    with pytest.raises(TemplateFileError, match="at most 120 s") as caught:
+        load_template(tmp_path / "a.json")
+    assert "look like nanoseconds" in caught.value.hint
