@@ -21,7 +21,7 @@ UNKNOWN = "unknown"  # the label of everything that resembles no template
 MAX_DURATION_S = 120.0  # of a template; the longest actions shown take some ten seconds, a pose to hold a minute
 
 _MIN_DURATION_S = 1e-3
-_PLAUSIBLE_STEPS_S = 1 / 500, 0.7  # between two frames of a camera
+_PLAUSIBLE_STEPS_S = 1 / 240, 0.7  # between two frames of a camera, one for slow motion too
 _FINER_UNITS = (("milliseconds", 1e3), ("microseconds", 1e6), ("nanoseconds", 1e9))
 
 
