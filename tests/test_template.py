@@ -85,7 +85,7 @@ def test_templates_are_validated(changes: dict[str, Any], message: str) -> None:
         (lambda s: np.arange(len(s)) * 4.0, "look like frame numbers"),
         (lambda s: np.append(s[:-1], 1e9), "comes 1e[+]09 s after the one before"),
         (lambda s: np.append(s[:-1], 3600.0), "correct its time, or leave it out"),
-        (lambda s: s * 75.4, "Cut out one performance"),
+        (lambda s: s * 90.4, "Cut out one performance"),
         (lambda s: s * 1e-6, "in seconds"),
     ],
 )
