@@ -231,7 +231,7 @@ def load_freihand(path: str | Path, *, images: str | Path | None = None) -> Labe
     Raises
     ------
     InvalidDataError
-        If a file is missing or does not fit the other.
+        If a file is missing or does not fit the other, or a hand is not before its camera.
     """
     folder = Path(path)
     pictures = folder / "training" / "rgb" if images is None else Path(images)
@@ -242,6 +242,8 @@ def load_freihand(path: str | Path, *, images: str | Path | None = None) -> Labe
     bodies = []
     for i, (camera, place) in enumerate(zip(cameras, places, strict=True)):
         projected = np.array(place) @ np.array(camera).T
+        if not (projected[:, 2] > 0).all():
+            raise InvalidDataError(f"{folder}: hand {i} does not lie before its camera.", hint="Correct or remove it.")
         position = projected[:, :2] / projected[:, 2:]
         visibility = np.full(len(position), SURE, dtype=np.uint8)
         for version in range(_FREIHAND_VERSIONS):
@@ -251,7 +253,8 @@ def load_freihand(path: str | Path, *, images: str | Path | None = None) -> Labe
     return _finish(bodies, HAND_21, path=folder, images=pictures, notes=[], has_seconds=False)
 
 
-_Triple = tuple[float, float, float]
+_Coordinate = Annotated[float, msgspec.Meta(ge=-1e6, le=1e6)]  # metres of a hand, pixels of a camera
+_Triple = tuple[_Coordinate, _Coordinate, _Coordinate]
 _Matrix3 = tuple[_Triple, _Triple, _Triple]
 _Hand = Annotated[list[_Triple], msgspec.Meta(min_length=21, max_length=21)]
 

@@ -97,8 +97,8 @@ def _read(kind: Kind, folder: Path, watch: _Watch) -> str:
     try:
         kind.read(folder)
     except ActionposeError as error:
-        if not error.message or "\x1b" in error.message:
-            failure = f"message {error.message!r}"
+        if not error.message:
+            failure = f"{type(error).__name__} without a word"
     except BaseException as error:
         last = traceback.extract_tb(error.__traceback__)[-1]
         failure = f"{type(error).__name__}: {str(error)[:200]} (at {Path(last.filename).name}:{last.lineno})"

@@ -360,6 +360,14 @@ def test_freihand(tmp_path: Path) -> None:
         load_freihand(tmp_path)
 
 
+@pytest.mark.parametrize("depth", [0.0, -0.5, 1e300])
+def test_a_freihand_hand_lies_before_its_camera(tmp_path: Path, depth: float) -> None:
+    (tmp_path / "training_xyz.json").write_text(json.dumps([[[0.1, 0.1, depth]] * 21]))
+    (tmp_path / "training_K.json").write_text(json.dumps([[[100, 0, 20], [0, 100, 20], [0, 0, 1]]]))
+    with pytest.raises(InvalidDataError, match=r"does not lie before its camera|Expected `float` <= 1000000"):
+        load_freihand(tmp_path)
+
+
 def test_a_plain_table(tmp_path: Path) -> None:
     write_picture(tmp_path / "a.png")
     names = UPPER_BODY_6.keypoints
