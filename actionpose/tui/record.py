@@ -147,6 +147,12 @@ class RecordScreen(Screen[None]):
         if self.app.current_mode != "record":
             self._finish()
 
+    def on_unmount(self) -> None:
+        """Close the recording that is under way when the application is left."""
+        self._stop_listening()
+        if self._recording:
+            self._recording.close()
+
     async def _read_labels(self) -> None:
         self.label.offer(await asyncio.to_thread(self.app.library.labels))
 
