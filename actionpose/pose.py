@@ -1,8 +1,8 @@
 """Frames, poses and sequences of poses: the nouns everything else speaks in.
 
 Positions are in any one unit (metres for world coordinates, pixels for image coordinates, y down); times are in
-seconds; a keypoint that was not seen is NaN, never 0. Infinite coordinates, which some trackers write when they lose a
-keypoint, become NaN.
+seconds; a keypoint that was not seen is NaN, never 0. Infinite coordinates and the largest numbers there are, which
+some trackers write when they lose a keypoint, become NaN: all beyond `MAX_COORDINATE`.
 """
 
 from __future__ import annotations
@@ -17,13 +17,16 @@ import numpy.typing as npt
 from actionpose.errors import InvalidDataError
 from actionpose.skeleton import Skeleton
 
-__all__ = ["MAX_TIME_S", "FloatArray", "Frame", "Pose", "PoseSequence"]
+__all__ = ["MAX_COORDINATE", "MAX_TIME_S", "FloatArray", "Frame", "Pose", "PoseSequence"]
 
 FloatArray = npt.NDArray[np.float64]
 
 # Three centuries, so that the time of day (1.7e9 s since 1970) passes while milliseconds taken for seconds do not; a
 # float of this size still tells microseconds apart, one much larger has no room for the steps of a stream.
 MAX_TIME_S = 1e10
+
+# A kilometre in nanometres, so that every unit passes; sums of powers of much larger ones would overflow.
+MAX_COORDINATE = 1e12
 
 _SHORTEST_STEP_S = 1e-9  # what a rate is told from; a shorter one would overflow
 
@@ -254,7 +257,7 @@ def _set_arrays(owner: Pose | PoseSequence, *, leading: tuple[int, ...], skeleto
             f"position must have shape {(*leading, 2)} or {(*leading, 3)} for skeleton {skeleton.name!r}, "
             f"got {position.shape}."
         )
-    known = np.isfinite(position).all(axis=-1)
+    known = _are_coordinates(position)
     position = np.where(known[..., None], position, np.nan)
     if owner.confidence is None:
         confidence = known.astype(np.float64)
@@ -268,10 +271,16 @@ def _set_arrays(owner: Pose | PoseSequence, *, leading: tuple[int, ...], skeleto
         image = _as_floats(image, "image_position")
         if image.shape != (*leading, 2):
             raise InvalidDataError(f"image_position must have shape {(*leading, 2)}, got {image.shape}.")
-        image = _read_only(image)
+        image = _read_only(np.where(_are_coordinates(image)[..., None], image, np.nan))
     object.__setattr__(owner, "position", _read_only(position))
     object.__setattr__(owner, "confidence", _read_only(confidence))
     object.__setattr__(owner, "image_position", image)
+
+
+def _are_coordinates(points: FloatArray) -> npt.NDArray[np.bool_]:
+    """Whether points (..., D) lie where something can be, array (...); those that were not seen do not."""
+    is_near: npt.NDArray[np.bool_] = (np.abs(points) <= MAX_COORDINATE).all(axis=-1)
+    return is_near
 
 
 def _as_floats(values: object, name: str) -> FloatArray:

@@ -106,7 +106,7 @@ def load_spans(path: str | Path, *, video: str | Path | None = None) -> list[Lab
     text = text[said.end() :] if said else text
     header = next((line for line in text.splitlines() if line.strip()), "")
     delimiter = said[1] if said else max(",;\t", key=header.count)
-    rows = csv.reader(io.StringIO(text), delimiter=delimiter, skipinitialspace=True)
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
     columns: list[str] | None = None
     spans: list[LabelledSpan] = []
     try:
@@ -118,6 +118,11 @@ def load_spans(path: str | Path, *, video: str | Path | None = None) -> list[Lab
             if columns is None:
                 columns = _read_columns(values, needs_video=video is None, where=where)
                 continue
+            if any(value.isdecimal() for value in values[len(columns) :]):  # else a remark, which may hold commas
+                raise InvalidDataError(
+                    f"{where}: expected a value for each of the {len(columns)} columns, found {len(values)} values.",
+                    hint="Where commas separate the columns, a number with a decimal comma stands in quotes.",
+                )
             cells = dict(zip_longest(columns, values[: len(columns)], fillvalue=""))
             spans.append(_parse_row(cells, folder=path.parent, video=video, where=where))
     except csv.Error as error:

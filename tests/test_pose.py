@@ -192,3 +192,18 @@ def test_the_time_of_day_is_a_time() -> None:
 def test_the_rate_of_frames_at_nearly_one_time_is_a_number() -> None:
     sequence = PoseSequence(skeleton=UPPER_BODY_6, time=[0.0, 5e-324], position=np.zeros((2, 6, 2)))
     assert np.isfinite(sequence.rate_hz)
+
+
+@pytest.mark.parametrize("far", [3.4e38, -3.4e38, 1e150, np.inf])
+def test_numbers_that_are_nowhere_are_keypoints_that_were_not_seen(far: float) -> None:
+    position = np.ones((6, 2))
+    position[2, 1] = far
+    pose = Pose(skeleton=UPPER_BODY_6, time=0.0, position=position, image_position=position)
+    for points in (pose.position, pose.image_position):
+        assert np.isnan(points).all(axis=1).tolist() == [False, False, True, False, False, False]
+    assert pose.confidence.tolist() == [1, 1, 0, 1, 1, 1]
+
+
+def test_a_body_in_nanometres_is_one() -> None:
+    position = np.full((6, 3), 2e9)
+    assert Pose(skeleton=UPPER_BODY_6, time=0.0, position=position).position.tolist() == position.tolist()

@@ -50,6 +50,7 @@ def test_an_absolute_video_path_stays(tmp_path: Path) -> None:
         "video;label;start_s;end_s\na.mp4;wave;0:00,5;00:00:02\n",
         "video,label,Start s,End S\na.mp4,wave,.5,2.\n",
         "video,label,start_time,end_time,report_time\na.mp4,wave,.5,2,2.1\n",
+        "video,label,start_s,end_s,\ra.mp4,wave,.5,2,,\r",
     ],
     ids=[
         "bom",
@@ -65,6 +66,7 @@ def test_an_absolute_video_path_stays(tmp_path: Path) -> None:
         "clock times with comma",
         "spaced names",
         "old names",
+        "carriage returns and empty columns",
     ],
 )
 def test_spreadsheets_variants_are_tolerated(tmp_path: Path, text: str) -> None:
@@ -186,6 +188,7 @@ HEADER = "video,label,start_frame,end_frame\n"
         ("video,label,start_frame,end_s\na.mp4,wave,0,1\n", "line 1: expected the columns .* found neither"),
         ("video,label,start_frame,end_frame,start_s,end_s\n", "line 1: expected the columns .* found both"),
         ("video,label,label,start_s,end_s\n", "names a column twice: label"),
+        ("video,label,start_s,end_s\na.mp4,wave,1,5,4,2\n", "line 2: expected a value for each of the 4 .* found 6"),
         (HEADER, "holds no spans"),
         ("", "holds no spans"),
         ('video,label,start_s,end_s\na.mp4,"' + "w" * 200_000, "line 2: not CSV"),

@@ -45,6 +45,11 @@ def test_without_a_span_the_whole_video_is_taken(run, perform):
     assert float(record["provenance"]["end"]) == pytest.approx(record["duration_s"], abs=1e-3)
 
 
+def test_a_puppet_is_a_source_like_any_other(run):
+    options = ("--model", "mediapipe:nothing", "--start", "2", "--end", "2.5")
+    assert "mediapipe:nothing" in run("add", "wave", "puppet:wave", *options, code=1).stderr
+
+
 def test_a_table_of_spans_in_frames_adds_one_template_each(run, perform, tmp_path):
     perform("lesson", "wave,clap")
     (tmp_path / "spans.csv").write_text(
