@@ -88,9 +88,8 @@ class _LazyGroup(CommandGroup):
         commands = [CompletionItem(name, help=text) for name, text in _COMMANDS.items() if name.startswith(incomplete)]
         return [*commands, *click.Command.shell_complete(self, ctx, incomplete)]
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        with formatter.section("Commands"):
-            formatter.write_dl(list(_COMMANDS.items()))
+    def describe(self, ctx: click.Context, name: str) -> str:  # noqa: ARG002
+        return _COMMANDS[name]
 
     def invoke(self, ctx: click.Context) -> Any:
         try:

@@ -8,9 +8,26 @@ import click
 
 __all__ = ["CommandGroup"]
 
+_LONGEST_SENTENCE = 200  # characters; click would cut it after 45
+
 
 class CommandGroup(click.Group):
-    """Suggests commands for a name that none has, and has a command ``help``."""
+    """Lists commands in the order in which they are added, suggests one for a name that none has, and has ``help``."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Return the names in the order in which they are read best, not that of the alphabet."""
+        return list(self.commands)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write what each command does, the first sentence of its help in whole."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, self.describe(ctx, name)) for name in self.list_commands(ctx)])
+
+    def describe(self, ctx: click.Context, name: str) -> str:
+        """Return what a command does, in a sentence."""
+        command = self.get_command(ctx, name)
+        assert command is not None
+        return command.get_short_help_str(limit=_LONGEST_SENTENCE)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -132,7 +132,8 @@ def recognize(
         stats = tick.stats
         n_actions = sum(event.repetitions for event in events)
         pace = f", {stats.rate_hz:.0f} fps" if math.isfinite(stats.rate_hz) else ""
-        echo(f"{n_actions} actions in {stats.n_processed} frames{pace}.", err=True)
+        found = "1 action" if n_actions == 1 else f"{n_actions} actions"
+        echo(f"{found} in {stats.n_processed} frames{pace}.", err=True)
         if not n_seen:
             echo(NOBODY_FOUND_NOTE if estimator else NOBODY_NOTE, err=True)
 

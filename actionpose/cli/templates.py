@@ -42,7 +42,14 @@ _SHORTEST_ID = 4  # that a folder's name is taken for
 
 @click.group(
     cls=CommandGroup,
-    epilog=epilog("templates list", "templates check", "templates rename wave greet", "templates remove greet"),
+    epilog=epilog(
+        "templates list",
+        "templates check",
+        "templates rename wave greet",
+        "templates tag greet --add hands",
+        "templates remove greet",
+        "templates undo",
+    ),
 )
 def templates() -> None:
     """List, change, share and check the templates.
@@ -301,7 +308,7 @@ def check(*, as_json: bool, library: str | None) -> None:
         if number:
             echo()
         if len(checked) > 1:
-            echo(f"{describe_poses(group[0].sequence)}: {len(group)} templates, used with their keypoint model alone")
+            echo(f"{describe_poses(group[0].sequence)}: {_count(len(group))}, used with their keypoint model alone")
             echo()
         _show_health(health)
         _show_tradeoff(tradeoff)

@@ -121,8 +121,8 @@ def merge_actions(library: TemplateLibrary, labels: Iterable[str], into: str) ->
 def tag_actions(
     library: TemplateLibrary, labels: Iterable[str], *, add: Collection[str], drop: Collection[str]
 ) -> Change:
-    """Add tags to actions and take others away."""
-    added, dropped = ({normalize_label(tag) for tag in tags} for tags in (add, drop))
+    """Add tags to actions and take others away; empty ones count for nothing."""
+    added, dropped = ({normalize_label(tag) for tag in tags} - {""} for tags in (add, drop))
     chosen = [action for action in library.actions() if action.label in set(labels)]
     tags_by_label = {action.label: (set(action.tags) | added) - dropped for action in chosen}
     before = [action for action in chosen if tags_by_label[action.label] != set(action.tags)]

@@ -45,6 +45,15 @@ def test_the_first_help_lists_every_command(run):
     assert "First steps" in output
 
 
+def test_help_of_templates_teaches_in_order_and_in_whole_sentences(run):
+    lines = run("templates", "--help").stdout.partition("Commands:")[2].partition("Examples:")[0].split("\n")
+    names = [line.split()[0] for line in lines if line[2:3].strip()]
+    assert names[:2] == ["list", "show"]
+    assert names.index("remove") < names.index("restore") < names.index("undo")
+    assert {"merge", "tag", "notes", "mirror", "trim"} < set(names)
+    assert "..." not in "".join(lines)
+
+
 def test_version(run):
     assert run("--version").stdout == f"actionpose {actionpose.__version__}\n"
 

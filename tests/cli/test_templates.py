@@ -82,6 +82,10 @@ def test_where_nothing_changes_no_success_is_told(run):
     assert "hand" not in run("templates", "list").stdout
 
 
+def test_an_empty_tag_changes_nothing(run):
+    assert run("templates", "tag", "wave", "--add", " ").stderr == "Nothing to change.\n"
+
+
 def test_tags_and_notes(run):
     assert run("templates", "tag", "wave", "clap", "--add", "hands", "--add", "arms").stdout.splitlines() == [
         "wave  arms, hands", "clap  arms, hands",
