@@ -97,7 +97,7 @@ class TemplateBank:
         self.settings = settings
         self.skeleton, self.n_dims = first.skeleton, first.n_dims
         self.label_of_template = np.unique([t.label for t in templates], return_inverse=True)[1]
-        self.scale = typical_scale(t.sequence for t in templates)
+        self.scale = self._typical_scale(t.sequence for t in templates)
         self.tracks = tuple(self.compile(template.sequence) for template in templates)
         self.lengths = np.array([len(track) for track in self.tracks])
         self.is_held = np.array([not np.ptp(np.nan_to_num(track), axis=0).any() for track in self.tracks])
@@ -114,6 +114,11 @@ class TemplateBank:
     def lag_frames(self) -> int:
         """Number of frames over which the direction of change is taken."""
         return max(1, round(self.settings.lag_s * self.settings.features.rate_hz))
+
+    @property
+    def max_gap_frames(self) -> float:
+        """Number of frames after which what was lost is gone."""
+        return self.settings.features.rate_hz * self.settings.features.max_gap_s
 
     def unlikeness(self, template: int, extent: FloatArray) -> FloatArray:
         """Factors, at least 1, by which what was matched is unlike the template in how far each feature ranges.
@@ -151,9 +156,12 @@ class TemplateBank:
         """Features and travel of each template, (L, F + D), at the feature rate; of half a minute at most."""
         return tuple(self._sample(template.sequence) for template in self.templates)
 
+    def _typical_scale(self, sequences: Iterable[PoseSequence]) -> float:
+        return typical_scale(sequences, min_confidence=self.settings.features.min_confidence)
+
     def _sample(self, sequence: PoseSequence) -> FloatArray:
         # Pictures are taken from any distance, so each template has its own size; world coordinates share one.
-        scale = self.scale if self.n_dims == 3 else typical_scale([sequence])
+        scale = self.scale if self.n_dims == 3 else self._typical_scale([sequence])
         track = _fill_gaps(np.hstack(compute_sequence_features(sequence, self.settings.features, scale=scale)))
         time = sequence.time
         n_frames = 1 + round(sequence.duration * self.settings.features.rate_hz)

@@ -13,7 +13,7 @@ from actionpose.bank import TemplateBank
 from actionpose.dtw import PAD, IntArray, Pauses
 from actionpose.pose import FloatArray
 
-__all__ = ["LocalCost", "StreamFrames", "path_directions"]
+__all__ = ["COMPARED_FRAMES", "LocalCost", "StreamFrames", "path_directions"]
 
 Float32Array = npt.NDArray[np.float32]
 BoolArray = npt.NDArray[np.bool_]
@@ -21,6 +21,7 @@ BoolArray = npt.NDArray[np.bool_]
 _MIN_SEEN_WEIGHT = 0.3  # with less of a template's weight in view, a frame says nothing about it
 _UNSEEN_SQUARE = 2.0  # of moving at a right angle to the template
 _NOTHING = 1e-9  # a change without direction
+COMPARED_FRAMES = 1  # in which a feature that is missing is compared as it was; what is left out agrees with anything
 _FARTHEST = 1e3  # body sizes: keeps a broken pose within single precision
 
 _PAUSE_REACH = 0.6  # of a template's farthest, how far from both its ends it may pause
@@ -65,9 +66,9 @@ class LocalCost:
 
         c = [ sum_k w_k (u_k - U_k)^2 + sum_k w_k (p (x_k - T_k))^2 ] ^ 0.75
 
-    A template that hardly moves has no direction: its U is 0, and its p is larger. Features not seen are left out and
-    the sum is scaled up by the weight that remains. Multiplied out, all templates are one product of a matrix with the
-    frame, in single precision about the templates' mean pose.
+    A template that hardly moves has no direction: its U is 0, and its p is larger. Features not seen for more than
+    `COMPARED_FRAMES` are left out and the sum is scaled up by the weight that remains. Multiplied out, all templates
+    are one product of a matrix with the frame, in single precision about the templates' mean pose.
 
     People pause in the middle of an action, with the arm raised or the hand open, for as long as they like. Where a
     template is far from both its ends and the stream is nearly still, with movement m = |v|^2 / (|v|^2 + e^2), a pause

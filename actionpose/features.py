@@ -8,12 +8,21 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
+from actionpose.body_frame import (
+    MIN_CONFIDENCE,
+    RootTracker,
+    compute_root,
+    compute_scale,
+    measure_scale,
+    track_root,
+    typical_scale,
+)
 from actionpose.errors import InvalidDataError
 from actionpose.pose import FloatArray, Pose, PoseSequence
 from actionpose.skeleton import Skeleton
@@ -40,43 +49,6 @@ _MAX_RATE_HZ = 240.0
 _LONGEST_GAP_S = 60.0
 _SETTLE = 3.0  # time constants of the smoothing
 FEATURES: tuple[Feature, ...] = ("positions", "directions", "angles")
-
-
-def compute_root(position: FloatArray, skeleton: Skeleton) -> FloatArray:
-    """Origin of the body frame: the mean of the skeleton's root keypoints that were seen.
-
-    Parameters
-    ----------
-    position : array (..., K, D)
-        Any unit; NaN = not seen.
-    skeleton : Skeleton
-        Names the keypoints.
-
-    Returns
-    -------
-    array (..., D)
-        NaN where no root keypoint was seen.
-    """
-    return _mean(position[..., skeleton.indices(skeleton.root or ()), :], axis=-2)
-
-
-def compute_scale(position: FloatArray, skeleton: Skeleton) -> FloatArray:
-    """Mean distance between the skeleton's scale pairs; where none was seen, the mean length of the edges that were.
-
-    Parameters
-    ----------
-    position : array (..., K, D)
-        Any unit; NaN = not seen.
-    skeleton : Skeleton
-        Names the keypoints.
-
-    Returns
-    -------
-    array (...,)
-        In the unit of `position`; NaN where nothing was seen.
-    """
-    length = _mean_length(position, skeleton, skeleton.scale or ())
-    return np.where(np.isnan(length), _mean_length(position, skeleton, skeleton.edges), length)
 
 
 def compute_positions(
@@ -152,22 +124,6 @@ def compute_angles(position: FloatArray, skeleton: Skeleton) -> FloatArray:
     return np.asarray(2.0 * np.arctan2(np.linalg.norm(a - b, axis=-1), np.linalg.norm(a + b, axis=-1)))
 
 
-def _mean_length(position: FloatArray, skeleton: Skeleton, pairs: Sequence[tuple[str, str]]) -> FloatArray:
-    if not pairs:
-        return np.full(position.shape[:-2], np.nan)
-    first, second = zip(*pairs, strict=True)
-    offset = position[..., skeleton.indices(first), :] - position[..., skeleton.indices(second), :]
-    return _mean(np.linalg.norm(offset, axis=-1), axis=-1)
-
-
-def _mean(values: FloatArray, *, axis: int) -> FloatArray:
-    """Mean over what is known; NaN, and no warning, where nothing is."""
-    known = ~np.isnan(values)
-    count = known.sum(axis=axis)
-    total = np.where(known, values, 0.0).sum(axis=axis)
-    return np.asarray(np.where(count > 0, total / np.maximum(count, 1), np.nan))
-
-
 def _unit(vector: FloatArray) -> FloatArray:
     length = np.linalg.norm(vector, axis=-1, keepdims=True)
     return np.asarray(vector / np.where(length > 0, length, np.nan))
@@ -190,18 +146,17 @@ class FeatureSettings:
     depth_weight : float
         Factor on the third coordinate of `positions`: the least certain one, of cameras with one eye above all.
     max_gap_s : float
-        Poses further apart than this are not interpolated between: the stream starts anew. At most a minute.
-
-    Raises
-    ------
-    InvalidDataError
-        If a value is not one of the choices or out of range.
+                since = last[0] if self._seen_time is None else self._seen_time
+                between = body + (last[1] - body) * ((pose.time - time) / (pose.time - since))
+            frames.append(self._smooth(time, between, scale, restarts=number == 0))
+        self._n_frames = max(self._n_frames, n_due)
+        self._remember(pose.time, body)
     """
 
     feature: Feature = "positions"
     rate_hz: float = 30.0
     smoothing: float = 0.35
-    min_confidence: float = 0.3
+    min_confidence: float = MIN_CONFIDENCE
     depth_weight: float = 0.7
     max_gap_s: float = 0.7
 
@@ -263,14 +218,17 @@ class FeatureStream:
         """Forget the stream, and the size of the body in it."""
         self._size = _RunningSize()
         self._last: tuple[float, FloatArray] | None = None
+        self._root_tracker = RootTracker(self._skeleton)
         self._restart(0.0)
 
     def _restart(self, time: float) -> None:
         self._origin_time = time
         self._n_frames = 0
-        self._smoothed: FloatArray | None = None
+        self._seen_time: FloatArray | None = None
+        self._smoothing = _Smoothing(self._settings)
         self._root: FloatArray | None = None
         self._travel = np.zeros(1)
+        self._root_tracker.reset()
 
     def update(self, pose: Pose) -> list[FeatureFrame]:
         """Return the frames of the fixed-rate stream that the pose completes: often one, sometimes none or several.
@@ -287,11 +245,9 @@ class FeatureStream:
         if is_interrupted:
             self._restart(pose.time)
         is_seen = pose.confidence >= self._settings.min_confidence
-        # The root is taken as estimated: a model's guess at a hidden hip is a better origin than none.
-        body = np.vstack(
-            [np.where(is_seen[:, None], pose.position, np.nan), compute_root(pose.position, self._skeleton)]
-        )
-        scale = self._fixed_scale or self._size.update(pose.time, float(compute_scale(pose.position, self._skeleton)))
+        scale = self._fixed_scale or self._size.update(pose, is_seen)
+        root = self._root_tracker.update(pose.position, is_seen, scale=scale)
+        body = np.vstack([np.where(is_seen[:, None], pose.position, np.nan), root])
         frames: list[FeatureFrame] = []
         # Counted, not added up: their number is bounded by the longest gap, and no step is lost to rounding.
         n_due = 1 + math.floor((pose.time - self._origin_time + _SAME_TIME_S) * self._settings.rate_hz)
@@ -299,11 +255,24 @@ class FeatureStream:
             time = self._origin_time + number / self._settings.rate_hz
             between = body
             if last is not None and not is_interrupted and time < pose.time - _SAME_TIME_S:
-                between = body + (last[1] - body) * ((pose.time - time) / (pose.time - last[0]))
+                since = last[0] if self._seen_time is None else self._seen_time
+                between = body + (last[1] - body) * ((pose.time - time) / (pose.time - since))
             frames.append(self._smooth(time, between, scale, restarts=number == 0))
         self._n_frames = max(self._n_frames, n_due)
-        self._last = (pose.time, body)
+        self._remember(pose.time, body)
         return frames
+
+    def _remember(self, time: float, body: FloatArray) -> None:
+        """Keep what was seen for interpolating, and of what was not where it was last seen, and when."""
+        is_missing = np.isnan(body[:, :1])
+        if self._last is None or not is_missing.any():
+            self._last, self._seen_time = (time, body), None
+            return
+        before = np.full_like(is_missing, self._last[0], dtype=float) if self._seen_time is None else self._seen_time
+        since = np.where(is_missing, before, time)
+        is_recent = time - since <= self._settings.max_gap_s
+        self._last = (time, np.where(is_missing & is_recent, self._last[1], body))
+        self._seen_time = since
 
     def _smooth(self, time: float, body: FloatArray, scale: float, *, restarts: bool) -> FeatureFrame:
         root = body[-1]
@@ -316,10 +285,8 @@ class FeatureStream:
                 self._travel = self._travel + step * _depth_weight(self._settings, len(root))
                 self._root = root
             travel = np.where(np.isnan(root), np.nan, self._travel)
-        raw = np.concatenate([vector, travel])
-        old = raw if self._smoothed is None else self._smoothed
-        self._smoothed = np.where(np.isnan(old), raw, old + self._settings.smoothing * (raw - old))
-        return FeatureFrame(time, self._smoothed[: len(vector)], self._smoothed[len(vector) :], restarts)
+        smoothed = self._smoothing.update(np.concatenate([vector, travel]))
+        return FeatureFrame(time, smoothed[: len(vector)], smoothed[len(vector) :], restarts)
 
 
 def compute_sequence_features(
@@ -345,8 +312,8 @@ def compute_sequence_features(
     """
     is_seen = sequence.confidence >= settings.min_confidence
     position = np.where(is_seen[..., None], sequence.position, np.nan)
-    root = compute_root(sequence.position, sequence.skeleton)
-    scale = scale or typical_scale([sequence])
+    root = track_root(sequence, min_confidence=settings.min_confidence)
+    scale = scale or typical_scale([sequence], min_confidence=settings.min_confidence)
     vector = _encode(position, root, sequence.skeleton, settings, scale)
     known = root[~np.isnan(root).any(axis=1)]
     travel = (root - known[0]) / scale * _depth_weight(settings, root.shape[-1]) if len(known) else root
@@ -362,11 +329,40 @@ def replay(track: FloatArray, smoothing: float) -> FloatArray:
     return replayed
 
 
-def typical_scale(sequences: Iterable[PoseSequence]) -> float:
-    """Median of `compute_scale` over all frames of the sequences; 1 where the body's size was never seen."""
-    lengths = np.concatenate([compute_scale(s.position, s.skeleton) for s in sequences])
-    lengths = lengths[lengths > 0]
-    return float(np.median(lengths)) if len(lengths) else 1.0
+class _Smoothing:
+    """Causal exponential average of features of which any may be missing for a while.
+
+    What comes back within `max_gap_s` goes on as if it had moved evenly in between; what was longer away begins anew.
+    """
+
+    def __init__(self, settings: FeatureSettings) -> None:
+        self._weight = settings.smoothing
+        self._max_gap_frames = settings.rate_hz * settings.max_gap_s
+        self._smoothed: FloatArray | None = None  # as of when each feature was last seen, like `_raw`
+        self._raw: FloatArray = np.empty(0)
+        self._n_missed: FloatArray | None = None  # frames since then; None where all were seen in the last
+
+    def update(self, raw: FloatArray) -> FloatArray:
+        """Return the smoothed features, NaN where the raw ones are."""
+        is_missing = np.isnan(raw)
+        if self._smoothed is None:
+            self._smoothed, self._raw = raw, raw
+            self._n_missed = is_missing.astype(float) if is_missing.any() else None
+            return raw
+        if self._n_missed is None and not is_missing.any():
+            self._smoothed = self._smoothed + self._weight * (raw - self._smoothed)
+            self._raw = raw
+            return self._smoothed
+        n_missed = np.zeros(len(raw)) if self._n_missed is None else self._n_missed
+        # An exponential average follows a ramp at a fixed distance, once the distance it began with has died away.
+        keep = 1.0 - self._weight
+        behind = (raw - self._raw) / (n_missed + 1) * keep / self._weight
+        smoothed = raw - behind + (self._smoothed - self._raw + behind) * keep ** (n_missed + 1)
+        smoothed = np.where(np.isnan(self._smoothed) | (n_missed >= self._max_gap_frames), raw, smoothed)
+        self._smoothed = np.where(is_missing, self._smoothed, smoothed)
+        self._raw = np.where(is_missing, self._raw, raw)
+        self._n_missed = np.where(is_missing, n_missed + 1, 0.0) if is_missing.any() else None
+        return np.where(is_missing, np.nan, self._smoothed)
 
 
 class _RunningSize:
@@ -379,9 +375,12 @@ class _RunningSize:
         self._samples: deque[tuple[float, float]] = deque()
         self._median = 1.0
 
-    def update(self, time: float, length: float) -> float:
-        is_due = not self._samples or time - self._samples[-1][0] >= self._STEP_S - _SAME_TIME_S
-        if is_due and length > 0:
+    def update(self, pose: Pose, is_sure: npt.NDArray[np.bool_]) -> float:
+        time = pose.time
+        if self._samples and time - self._samples[-1][0] < self._STEP_S - _SAME_TIME_S:
+            return self._median
+        length = float(measure_scale(pose.position, is_sure, pose.skeleton))
+        if length > 0:
             self._samples.append((time, length))
             while time - self._samples[0][0] > self._WINDOW_S:
                 self._samples.popleft()

@@ -171,7 +171,10 @@ def _judge(
 def _confidence(bank: TemplateBank, i: int) -> float:
     """Mean confidence of the keypoints that move most."""
     sequence = bank.templates[i].sequence
-    with np.errstate(invalid="ignore"):
-        spread = np.nan_to_num(np.sqrt(np.nan_to_num(sequence.position).var(axis=0).sum(axis=1)))
+    is_seen = (sequence.confidence > 0.0)[..., None]
+    n_seen = np.maximum(is_seen.sum(axis=0), 1)
+    mean = np.where(is_seen, sequence.position, 0.0).sum(axis=0) / n_seen
+    variance = np.square(np.where(is_seen, sequence.position - mean, 0.0)).sum(axis=0) / n_seen
+    spread = np.sqrt(variance.sum(axis=1))
     moving = spread >= _MOVES * spread.max()
     return float(sequence.confidence[:, moving].mean())

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from actionpose.bank import MAX_FRAMES, TemplateBank
-from actionpose.cost import LocalCost
+from actionpose.cost import COMPARED_FRAMES, LocalCost
 from actionpose.dtw import MAX_PAUSE_FRAMES, MAX_STREAM_FRAMES, IntArray, StreamingDTW, WindowDTW
 from actionpose.errors import InvalidDataError
 from actionpose.features import FeatureFrame
@@ -79,6 +79,7 @@ class StreamMatcher:
         self._dtw.reset()
         self._n_frames = 0
         self._n_missing = 0
+        self._n_unseen: FloatArray | None = None  # frames since each feature was seen; None where all were just now
 
     def update(self, frame: FeatureFrame) -> list[Match]:
         """Advance by one frame and return the matches that end with it.
@@ -88,18 +89,19 @@ class StreamMatcher:
         if frame.restarts or self._n_frames == MAX_STREAM_FRAMES - 1:
             self.reset()
         track = np.concatenate([frame.vector, frame.travel])
-        if np.isnan(frame.vector).all():
+        is_missing = np.isnan(track)
+        if is_missing[: len(frame.vector)].all():
             self._n_missing += 1
-            if self._n_missing > self._bank.settings.features.rate_hz * self._bank.settings.features.max_gap_s:
+            if self._n_missing > self._bank.max_gap_frames:
                 self.reset()
             return []
         self._n_missing = 0
-        self._history[:, self._n_frames % _HISTORY_FRAMES] = track
+        self._history[:, self._n_frames % _HISTORY_FRAMES], track = self._hold(track, is_missing)
         if self._n_frames >= self._lag:
             change = track - self._history[0, (self._n_frames - self._lag) % _HISTORY_FRAMES]
         else:
             change = np.full_like(track, np.nan)
-        self._dtw.update(*self._cost.of_frame(change, frame.vector))
+        self._dtw.update(*self._cost.of_frame(change, track[: len(frame.vector)]))
         self._n_frames += 1
         distance, start, n_matched = self.ends()
         near = np.flatnonzero(distance < self._limits).tolist()
@@ -108,6 +110,23 @@ class StreamMatcher:
             self.judge(i, distance[i], start=start[i], end=end, n_paused=end - start[i] - n_matched[i]) for i in near
         ]
         return [match for match in matches if match.distance < self._limits[match.template]]
+
+    def _hold(self, track: FloatArray, is_missing: npt.NDArray[np.bool_]) -> tuple[FloatArray, FloatArray]:
+        """Return features as they are remembered and as they are compared.
+
+        What is missing is remembered as it was last seen until it is gone for long, and compared so for a moment.
+        """
+        if not is_missing.any():
+            self._n_unseen = None
+            return track, track
+        if self._n_unseen is None:
+            self._n_unseen = np.full(len(track), np.inf if self._n_frames == 0 else 0.0)
+        self._n_unseen = n_unseen = np.where(is_missing, self._n_unseen + 1, 0.0)
+        last = np.where(is_missing, self._history[0, (self._n_frames - 1) % _HISTORY_FRAMES], track)
+        remembered, compared = (
+            np.where(n_unseen <= n, last, np.nan) for n in (self._bank.max_gap_frames, COMPARED_FRAMES)
+        )
+        return remembered, compared
 
     def ends(self) -> tuple[FloatArray, IntArray, IntArray]:
         """Distance per frame of path, first frame, and frames matched of the matches that end now, array (N,) each.

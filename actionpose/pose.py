@@ -1,8 +1,10 @@
 """Frames, poses and sequences of poses: the nouns everything else speaks in.
 
 Positions are in any one unit (metres for world coordinates, pixels for image coordinates, y down); times are in
-seconds; a keypoint that was not seen is NaN, never 0. Infinite coordinates and the largest numbers there are, which
-some trackers write when they lose a keypoint, become NaN: all beyond `MAX_COORDINATE`.
+seconds; a keypoint that was not seen is NaN, never 0. What trackers write when they lose a keypoint becomes NaN: a
+confidence of 0, infinite coordinates and the largest numbers there are (all beyond `MAX_COORDINATE`), and the corner of
+the picture, which is 0, 0 in two dimensions, unless a confidence of .5 or more says that it was seen there. (In three
+dimensions the origin is a place like any other: many bodies are measured from their own hips.)
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ MAX_TIME_S = 1e10
 MAX_COORDINATE = 1e12
 
 _SHORTEST_STEP_S = 1e-9  # what a rate is told from; a shorter one would overflow
+_CERTAIN = 0.5  # confidence from which a tracker that says 0, 0 means the place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,11 +46,12 @@ class Pose:
         Seconds, at most `MAX_TIME_S` either way.
     position : array (K, 2) or (K, 3)
         What actions are matched on: world coordinates where the estimator has them, else image coordinates.
-        NaN = not seen.
+        NaN = not seen, as is a confidence of 0, and 0, 0 without a confidence of at least .5.
     confidence : array (K,), optional
         0 to 1. Default: 1 where the position is known, else 0.
     image_position : array (K, 2), optional
-        Pixels from the top left, y down; for drawing. Default: unknown, or `position` itself where that is 2-D.
+        Pixels from the top left, y down; for drawing. NaN where the position is. Default: unknown, or `position`
+        itself where that is 2-D.
     track_id : int
         Which person, animal or hand of the picture this is.
 
@@ -92,7 +96,7 @@ class PoseSequence:
     time : array (T,)
         Seconds, strictly increasing, at most `MAX_TIME_S` either way; the steps need not be equal.
     position : array (T, K, 2) or (T, K, 3)
-        As in `Pose`. NaN = not seen.
+        As in `Pose`: NaN = not seen.
     confidence : array (T, K), optional
         0 to 1. Default: 1 where the position is known, else 0.
     image_position : array (T, K, 2), optional
@@ -257,30 +261,36 @@ def _set_arrays(owner: Pose | PoseSequence, *, leading: tuple[int, ...], skeleto
             f"position must have shape {(*leading, 2)} or {(*leading, 3)} for skeleton {skeleton.name!r}, "
             f"got {position.shape}."
         )
-    known = _are_coordinates(position)
+    given = None
+    if owner.confidence is not None:
+        given = _as_floats(owner.confidence, "confidence")
+        if given.shape != leading:
+            raise InvalidDataError(f"confidence must have shape {leading}, got {given.shape}.")
+        given = np.clip(np.nan_to_num(given), 0.0, 1.0)
+    known = _find_places(position, given)
     position = np.where(known[..., None], position, np.nan)
-    if owner.confidence is None:
-        confidence = known.astype(np.float64)
-    else:
-        confidence = _as_floats(owner.confidence, "confidence")
-        if confidence.shape != leading:
-            raise InvalidDataError(f"confidence must have shape {leading}, got {confidence.shape}.")
-        confidence = np.clip(np.where(known, np.nan_to_num(confidence), 0.0), 0.0, 1.0)
+    confidence = known.astype(np.float64) if given is None else np.where(known, given, 0.0)
     image = owner.image_position
     if image is not None:
         image = _as_floats(image, "image_position")
         if image.shape != (*leading, 2):
             raise InvalidDataError(f"image_position must have shape {(*leading, 2)}, got {image.shape}.")
-        image = _read_only(np.where(_are_coordinates(image)[..., None], image, np.nan))
+        image = _read_only(np.where((known & _find_places(image, given))[..., None], image, np.nan))
     object.__setattr__(owner, "position", _read_only(position))
     object.__setattr__(owner, "confidence", _read_only(confidence))
     object.__setattr__(owner, "image_position", image)
 
 
-def _are_coordinates(points: FloatArray) -> npt.NDArray[np.bool_]:
-    """Whether points (..., D) lie where something can be, array (...); those that were not seen do not."""
-    is_near: npt.NDArray[np.bool_] = (np.abs(points) <= MAX_COORDINATE).all(axis=-1)
-    return is_near
+def _find_places(position: FloatArray, confidence: FloatArray | None) -> npt.NDArray[np.bool_]:
+    """Return which positions (..., D) are the place of something that was seen, array (...)."""
+    is_place: npt.NDArray[np.bool_] = (np.abs(position) <= MAX_COORDINATE).all(axis=-1)
+    if confidence is not None:
+        is_place &= confidence > 0.0
+    if position.shape[-1] == 2:
+        is_corner = ~position.any(axis=-1)
+        if is_corner.any():
+            is_place &= ~is_corner if confidence is None else ~is_corner | (confidence >= _CERTAIN)
+    return is_place
 
 
 def _as_floats(values: object, name: str) -> FloatArray:

@@ -9,8 +9,9 @@ from types import MappingProxyType
 
 import numpy as np
 
+from actionpose.body_frame import MIN_CONFIDENCE, measure_scale, track_root
 from actionpose.dtw import dtw_distances
-from actionpose.features import compute_positions, compute_root, compute_scale
+from actionpose.features import compute_positions
 from actionpose.pose import FloatArray, PoseSequence
 from actionpose.skeleton import Skeleton
 from actionpose.template import Template
@@ -260,7 +261,7 @@ def _joints_that_matter(sequence: PoseSequence) -> list[int]:
     skeleton = sequence.skeleton
     joints = _joints(skeleton)
     is_seen = sequence.confidence >= _SEEN
-    root = np.nan_to_num(compute_root(sequence.position, skeleton))
+    root = np.nan_to_num(track_root(sequence))
     position = np.where(is_seen[..., None], sequence.position - root[:, None], np.nan)
     position = np.where(np.isnan(position).all(axis=0), 0.0, position)
     spread = np.nanquantile(position, 0.9, axis=0) - np.nanquantile(position, 0.1, axis=0)
@@ -304,7 +305,13 @@ def _compute_unlikeness(sequence: PoseSequence, others: Sequence[PoseSequence]) 
 
 def _resampled_path(sequence: PoseSequence, joints: list[int]) -> FloatArray:
     """Body-frame positions of the joints at evenly spaced times, (32, F); what was not seen is filled in."""
-    position = compute_positions(sequence.position, sequence.skeleton, scale=_body_size(sequence))
+    is_seen = sequence.confidence >= MIN_CONFIDENCE
+    position = compute_positions(
+        np.where(is_seen[..., None], sequence.position, np.nan),
+        sequence.skeleton,
+        scale=_body_size(sequence),
+        root=track_root(sequence),
+    )
     position = position.reshape(len(sequence), -1, sequence.n_dims)[:, joints].reshape(len(sequence), -1)
     times = np.linspace(sequence.time[0], sequence.time[-1], _PATH_FRAMES)
     path = np.zeros((_PATH_FRAMES, position.shape[1]))
@@ -317,8 +324,10 @@ def _resampled_path(sequence: PoseSequence, joints: list[int]) -> FloatArray:
 
 def _body_size(sequence: PoseSequence) -> float:
     """Median length of the body's unit over the sequence; NaN where nothing was seen."""
-    size = compute_scale(sequence.position, sequence.skeleton)
+    is_sure = sequence.confidence >= MIN_CONFIDENCE
+    size = measure_scale(sequence.position, is_sure, sequence.skeleton)
     if np.isnan(size).all():  # the torso is hidden: anything of the body's order will do
-        size = 2 * compute_scale(sequence.position, replace(sequence.skeleton, scale=sequence.skeleton.edges))
+        skeleton = replace(sequence.skeleton, scale=sequence.skeleton.edges)
+        size = 2 * measure_scale(sequence.position, is_sure, skeleton)
     known = size[size > 0]
     return float(np.median(known)) if len(known) else float("nan")

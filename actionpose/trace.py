@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from actionpose.bank import MAX_FRAMES, TemplateBank
-from actionpose.cost import LocalCost, path_directions
+from actionpose.cost import COMPARED_FRAMES, LocalCost, path_directions
 from actionpose.dtw import MAX_PAUSE_FRAMES, PAD, IntArray, dtw_distances, search
 from actionpose.features import FeatureFrame
 from actionpose.pose import FloatArray, PoseSequence
 
-__all__ = ["Trace", "compare_whole", "compute_trace", "join_frames"]
+__all__ = ["Trace", "compare_whole", "compute_trace", "hold_gaps", "join_frames"]
 
 _PART_FRAMES = 4096  # of a recording at a time: their costs stay in the processor's cache
 
@@ -78,6 +78,17 @@ def join_frames(frames: Iterable[FeatureFrame], *, max_missing: float) -> tuple[
     return [np.stack(track) for track in tracks], [np.array(index) for index in indices]
 
 
+def hold_gaps(track: FloatArray, *, max_frames: float) -> FloatArray:
+    """Return a track, (T, F), in which a feature keeps its last value for so many frames after it was last seen."""
+    is_missing = np.isnan(track)
+    if not is_missing.any():
+        return track
+    frames = np.arange(len(track))[:, None]
+    last_seen = np.maximum.accumulate(np.where(is_missing, -1, frames), axis=0)
+    held = np.take_along_axis(track, np.maximum(last_seen, 0), axis=0)
+    return np.asarray(np.where((last_seen >= 0) & (frames - last_seen <= max_frames), held, np.nan))
+
+
 def compute_trace(bank: TemplateBank, tracks: Sequence[FloatArray]) -> Trace:
     """Spot every template in stretches of feature stream, each for itself.
 
@@ -95,17 +106,20 @@ def compute_trace(bank: TemplateBank, tracks: Sequence[FloatArray]) -> Trace:
         return Trace(distance=distance, start=start, bounds=bounds)
     # Between the stretches lie frames that no path may cross.
     padding = np.full((PAD, tracks[0].shape[1]), np.nan)
-    stream = np.vstack([part for track in tracks for part in (track, padding)])
+    stream, held = (
+        np.vstack([part for track in tracks for part in (hold_gaps(track, max_frames=n), padding)])
+        for n in (COMPARED_FRAMES, bank.max_gap_frames)
+    )
     place = np.arange(shape[0]) + PAD * np.repeat(np.arange(len(tracks)), np.diff(bounds))
     is_gap = np.ones(len(stream), dtype=bool)
     is_gap[place] = False
     gaps = np.flatnonzero(is_gap)
     number = np.cumsum(~is_gap) - 1  # of a frame without the gaps
     change = np.full_like(stream, np.nan)
-    change[bank.lag_frames :] = stream[bank.lag_frames :] - stream[: -bank.lag_frames]
+    change[bank.lag_frames :] = stream[bank.lag_frames :] - held[: -bank.lag_frames]
     for first in (bounds[:-1] + PAD * np.arange(len(tracks))).tolist():
         change[first : first + bank.lag_frames] = np.nan
-    cost, ranges = LocalCost(bank), _Ranges(stream)
+    cost, ranges = LocalCost(bank), _Ranges(held)
     frames = cost.compare(change, stream[:, : bank.n_features])
     parts = [frames[begin : begin + _PART_FRAMES] for begin in range(0, len(stream), _PART_FRAMES)]
     for i in range(shape[1]):

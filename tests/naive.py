@@ -55,8 +55,20 @@ def dtw(cost: FloatArray) -> float:
     return float(distance[n, m])
 
 
+def hold(stream: FloatArray, n_frames: float) -> FloatArray:
+    """The stream, (T, F), in which a feature that is missing keeps its last value for so many frames."""
+    held = stream.copy()
+    for k in range(stream.shape[1]):
+        for t in range(len(stream)):
+            before = [u for u in range(t + 1) if not np.isnan(stream[u, k])]
+            if before and t - before[-1] <= n_frames:
+                held[t, k] = stream[before[-1], k]
+    return held
+
+
 def local_cost(
     stream: FloatArray,
+    remembered: FloatArray,
     template: FloatArray,
     weight: FloatArray,
     *,
@@ -71,7 +83,7 @@ def local_cost(
     cost = np.empty((n_frames, length))
     total = weight.sum() + weight[:n_features].sum()
     for t in range(n_frames):
-        change = stream[t] - stream[t - lag] if t >= lag else np.full(len(weight), np.nan)
+        change = stream[t] - remembered[t - lag] if t >= lag else np.full(len(weight), np.nan)
         known = [k for k in range(len(weight)) if not np.isnan(change[k])]
         energy = sum(change[k] ** 2 for k in known) * len(weight) / len(known) if known else 0.0
         for j in range(length):
@@ -93,6 +105,7 @@ def local_cost(
 
 def pause_cost(
     stream: FloatArray,
+    remembered: FloatArray,
     template: FloatArray,
     weight: FloatArray,
     *,
@@ -112,7 +125,7 @@ def pause_cost(
     reach = max(apart(j, end) for j in range(length) for end in (0, length - 1))
     pausable = [j for j in range(length) if reach > 0 and min(apart(j, 0), apart(j, length - 1)) >= 0.6 * reach]
     for t in range(lag, n_frames):
-        change = stream[t] - stream[t - lag]
+        change = stream[t] - remembered[t - lag]
         known = change[~np.isnan(change)]
         if not len(known):
             continue

@@ -223,6 +223,53 @@ def test_smoothing_is_an_exponential_average() -> None:
         np.testing.assert_allclose(found, expected)
 
 
+def lose(poses: PoseSequence, frames: slice, keypoint: str = "right_wrist") -> PoseSequence:
+    """The same poses, of which some do not show a keypoint."""
+    position = poses.position.copy()
+    position[frames, poses.skeleton.index(keypoint)] = np.nan
+    return PoseSequence(skeleton=poses.skeleton, time=poses.time, position=position)
+
+
+@pytest.mark.parametrize("feature", FEATURES)
+@pytest.mark.parametrize("smoothing", [1.0, 0.35])
+def test_what_was_missing_for_a_while_goes_on_as_if_it_had_moved_evenly(feature: Feature, smoothing: float) -> None:
+    poses = perform("raise", noise=0.0)
+    wrist = UPPER_BODY_6.index("right_wrist")
+    track = vectors(run_stream(FeatureStream(UPPER_BODY_6, FeatureSettings(feature=feature, smoothing=1.0)), poses))
+    settings = FeatureSettings(feature=feature, smoothing=smoothing)
+    found = vectors(run_stream(FeatureStream(UPPER_BODY_6, settings), lose(poses, slice(10, 18))))
+    lost = np.isnan(found[12])
+    assert 0 < lost.sum() < found.shape[1]
+    assert (feature != "positions") or lost.reshape(6, 2)[wrist].all()
+    even = track.copy()
+    for column in even[:, lost].T:
+        column[9:19] = np.linspace(column[9], column[18], 10)
+    even[9:19, lost] = np.linspace(track[9, lost], track[18, lost], 10)
+    expected = [even[0]]
+    for raw in even[1:]:
+        expected.append(expected[-1] + smoothing * (raw - expected[-1]))
+    np.testing.assert_allclose(found[18:], np.stack(expected)[18:], atol=1e-9)
+
+
+def test_what_was_gone_for_long_begins_anew() -> None:
+    poses = sample(MOVES, frame_times(0.0, 4.0), noise=0.0)
+    lost = lose(poses, slice(30, 30 + 25))
+    raw = vectors(run_stream(FeatureStream(UPPER_BODY_6, FeatureSettings(smoothing=1.0)), poses))
+    found = vectors(run_stream(FeatureStream(UPPER_BODY_6, FeatureSettings(smoothing=0.2)), lost)).reshape(-1, 6, 2)
+    np.testing.assert_allclose(found[55, 5], raw.reshape(-1, 6, 2)[55, 5], atol=1e-9)
+
+
+def test_between_slow_poses_a_keypoint_comes_from_where_it_was_last_seen() -> None:
+    poses = sample(MOVES, frame_times(0.0, 2.0, 10.0), noise=0.0)
+    stream = FeatureStream(UPPER_BODY_6, FeatureSettings(smoothing=1.0), scale=1.0)
+    found = vectors(run_stream(stream, lose(poses, slice(10, 11)))).reshape(-1, 6, 2)
+    lost = np.isnan(found).any(axis=(1, 2))
+    np.testing.assert_array_equal(np.flatnonzero(lost), [28, 29, 30])
+    shoulders = UPPER_BODY_6.indices(["left_shoulder", "right_shoulder"])
+    before, after = (poses.position[i, 5] - poses.position[i, shoulders].mean(axis=0) for i in (9, 11))
+    np.testing.assert_allclose(found[31:34, 5], [before + (after - before) * k / 6 for k in (4, 5, 6)], atol=1e-9)
+
+
 @pytest.mark.parametrize(("gap_s", "is_interruption"), [(0.3, False), (0.69, False), (0.72, True), (5.0, True)])
 def test_long_gaps_restart_and_short_ones_are_bridged(gap_s: float, is_interruption: bool) -> None:
     poses = sample([], np.concatenate([frame_times(0.0, 1.0), 29 / 30 + gap_s + frame_times(0.0, 1.0)]))

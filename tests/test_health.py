@@ -10,6 +10,7 @@ from actionpose.bank import MatchSettings
 from actionpose.errors import InvalidDataError
 from actionpose.health import TemplateHealth, check_templates
 from actionpose.pose import PoseSequence
+from actionpose.skeleton import UPPER_BODY_6
 from actionpose.template import Template
 from tests.synthetic import ACTIONS, make_templates, perform
 
@@ -94,6 +95,16 @@ def test_each_problem_has_its_sentence(case: Callable[[], tuple[list[Template], 
     assert sentence in said_of(culprit, reports)
     innocent = [said_of(t, reports) for t in templates if t.label not in (culprit.label, "wave")]
     assert not any(sentence in said for said in innocent)
+
+
+def test_a_keypoint_that_comes_and_goes_is_not_what_moves() -> None:
+    flickering = take("raise")
+    position = flickering.sequence.position.copy()
+    position[np.arange(len(position)) % 5 > 1, UPPER_BODY_6.index("left_shoulder")] = np.nan
+    sequence = PoseSequence(skeleton=UPPER_BODY_6, time=flickering.sequence.time, position=position)
+    flickering = Template.from_sequence("raise", sequence)
+    reports = check_templates([*make_templates(["wave"]), take("raise", seed=4, duration=1.7), flickering])
+    assert "seen with confidence" not in said_of(flickering, reports)
 
 
 def test_the_exemplar_is_not_called_redundant() -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from actionpose.bank import MatchSettings, TemplateBank
+from actionpose.cost import COMPARED_FRAMES
 from actionpose.dtw import IntArray
 from actionpose.errors import InvalidDataError
 from actionpose.features import FEATURES, Feature, FeatureFrame, FeatureSettings, FeatureStream
@@ -60,7 +61,8 @@ def ends(matcher: StreamMatcher, frames: Iterable[FeatureFrame]) -> tuple[FloatA
 def naive_ends(bank: TemplateBank, frames: list[FeatureFrame], i: int) -> tuple[FloatArray, FloatArray]:
     stream = np.stack([np.concatenate([frame.vector, frame.travel]) for frame in frames])
     settings = bank.settings
-    about = (stream, bank.tracks[i], bank.weights[i])
+    held = (naive.hold(stream, n_frames) for n_frames in (COMPARED_FRAMES, bank.max_gap_frames))
+    about = (*held, bank.tracks[i], bank.weights[i])
     known = {
         "n_features": bank.n_features,
         "lag": round(settings.lag_s * settings.features.rate_hz),
@@ -142,7 +144,7 @@ def test_stream_equals_naive(feature: Feature, n_dims: int, holes: str) -> None:
     frames = make_frames(bank, seconds=1.5)
     random = np.random.default_rng(6)
     if holes != "none":
-        for i in range(0, len(frames), 4):
+        for i in [*range(0, len(frames), 4), *range(1, len(frames), 4)]:
             lost = random.choice(bank.n_features, size=bank.n_features // 3, replace=False)
             frames[i] = hide(frames[i], lost, travel=holes == "travel")
     found, found_start = ends(StreamMatcher(bank), frames)
@@ -201,9 +203,11 @@ def test_judge_equals_naive(start: int, end: int, hole: bool) -> None:
     frames = make_frames(bank)[:105]
     if hole:
         frames[60] = hide(frames[60], 4)
+        frames[40:75] = [hide(frame, 5) for frame in frames[40:75]]  # too long to be remembered
     matcher = StreamMatcher(bank)
     distances(matcher, frames)
-    stretch = np.stack([np.concatenate([frame.vector, frame.travel]) for frame in frames[start:end]])
+    stream = np.stack([np.concatenate([frame.vector, frame.travel]) for frame in frames])
+    stretch = naive.hold(stream, bank.max_gap_frames)[start:end]
     for i in range(2):
         expected = naive.judge(2.0, stretch, bank.tracks[i], bank.weights[i])
         match = matcher.judge(i, 2.0, start=start, end=end)

@@ -32,6 +32,57 @@ def test_a_keypoint_lost_in_one_coordinate_is_missing_in_all(lost: float, n_dims
     assert poses.confidence.sum() == pytest.approx(0.8 * 23)
 
 
+@pytest.mark.parametrize("n_dims", [2, 3])
+def test_a_confidence_of_nothing_is_a_keypoint_not_seen(n_dims: int) -> None:
+    confidence = np.full((2, 6), 0.9)
+    confidence[0, 1] = 0.0
+    poses = sequence(2, n_dims=n_dims, confidence=confidence, image_position=np.full((2, 6, 2), 5.0))
+    assert np.isnan(poses.position[0, 1]).all()
+    assert np.isnan(poses.position).sum() == n_dims
+    assert poses.image_position is not None
+    assert np.isnan(poses.image_position[0, 1]).all()
+    assert np.isnan(poses.image_position).sum() == 2
+    pose = Pose(skeleton=UPPER_BODY_6, time=0.0, position=np.ones((6, n_dims)), confidence=confidence[0])
+    np.testing.assert_array_equal(np.isnan(pose.position).all(axis=1), confidence[0] == 0.0)
+
+
+@pytest.mark.parametrize(
+    ("confidence", "is_seen"), [(None, False), (0.0, False), (0.3, False), (0.49, False), (0.5, True), (1.0, True)]
+)
+def test_the_corner_of_the_picture_is_nowhere_unless_a_confidence_vouches_for_it(
+    confidence: float | None, is_seen: bool
+) -> None:
+    position = np.full((6, 2), 40.0)
+    position[3] = 0.0
+    given = None if confidence is None else np.full(6, confidence)
+    pose = Pose(skeleton=UPPER_BODY_6, time=0.0, position=position, confidence=given, image_position=position)
+    assert np.isfinite(pose.position[3]).all() == is_seen
+    assert pose.confidence[3] == ((confidence or 0.0) if is_seen else 0.0)
+    assert pose.image_position is not None
+    assert np.isfinite(pose.image_position[3]).all() == is_seen
+    again = next(PoseSequence.from_poses([pose]).iter_poses())
+    np.testing.assert_array_equal(again.position, pose.position)
+
+
+def test_one_coordinate_of_0_is_a_place_and_so_is_the_origin_of_the_world() -> None:
+    position = np.full((6, 2), 40.0)
+    position[3] = 0.0, 7.0
+    position[4] = 7.0, 0.0
+    assert np.isfinite(Pose(skeleton=UPPER_BODY_6, time=0.0, position=position).position).all()
+    from_the_hips = np.zeros((6, 3))
+    assert not Pose(skeleton=UPPER_BODY_6, time=0.0, position=from_the_hips).is_missing
+
+
+def test_an_image_position_of_what_was_not_seen_is_nan() -> None:
+    position, image = np.ones((6, 3)), np.full((6, 2), 9.0)
+    position[1] = np.nan
+    image[2, 0] = np.inf
+    pose = Pose(skeleton=UPPER_BODY_6, time=0.0, position=position, image_position=image)
+    assert pose.image_position is not None
+    np.testing.assert_array_equal(np.isnan(pose.image_position).all(axis=1), [False, True, True, False, False, False])
+    assert np.isnan(pose.image_position).sum() == 4
+
+
 def test_confidence_defaults_to_what_is_known_and_is_clipped() -> None:
     position = np.ones((2, 6, 2))
     position[0, 0] = np.nan
@@ -41,13 +92,13 @@ def test_confidence_defaults_to_what_is_known_and_is_clipped() -> None:
 
 
 def test_arrays_are_read_only_copies() -> None:
-    time, position = np.arange(3.0), np.zeros((3, 6, 2))
+    time, position = np.arange(3.0), np.ones((3, 6, 2))
     poses = sequence(3, time=time, position=position, image_position=position)
     time[0], position[0] = -1.0, 7.0
     assert poses.time[0] == 0.0
     assert poses.image_position is not None
-    assert not poses.position.any()
-    assert not poses.image_position.any()
+    assert (poses.position == 1.0).all()
+    assert (poses.image_position == 1.0).all()
     for array in (poses.time, poses.position, poses.confidence, poses.image_position):
         with pytest.raises(ValueError, match="read-only"):
             array[0] = 1.0
@@ -94,7 +145,7 @@ def test_missing_pose(n_dims: int) -> None:
     assert pose.is_missing
     assert pose.position.shape == (17, n_dims)
     assert (pose.time, pose.track_id, pose.confidence.sum()) == (1.5, 4, 0.0)
-    assert not Pose(skeleton=UPPER_BODY_6, time=0.0, position=np.zeros((6, 2))).is_missing
+    assert not Pose(skeleton=UPPER_BODY_6, time=0.0, position=np.ones((6, 2))).is_missing
 
 
 @pytest.mark.parametrize(

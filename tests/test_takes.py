@@ -164,6 +164,19 @@ def test_a_take_must_resemble_one_of_the_others() -> None:
     assert assess_take(squat, others=waves).problems[0].startswith("Too unlike the other takes")
 
 
+def test_takes_are_alike_wherever_a_keypoint_that_was_lost_is_said_to_be() -> None:
+    random = np.random.default_rng(0)
+    takes = []
+    for seed in range(2):
+        take = body(seed=seed)
+        confidence = np.ones(take.position.shape[:2])
+        lost = random.random(confidence.shape) < 0.08
+        confidence[lost] = 0.02
+        position = np.where(lost[..., None], random.uniform(0, 640, take.position.shape), take.position)
+        takes.append(PoseSequence(skeleton=COCO_17, time=take.time, position=position, confidence=confidence))
+    assert assess_take(takes[0], others=takes[1:]).problems == ()
+
+
 def test_a_template_keeps_the_numbers() -> None:
     sequence = trim_still(body())
     take = Take(sequence=sequence, recorded=body(), verdict=assess_take(sequence))

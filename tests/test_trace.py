@@ -36,7 +36,7 @@ def matches_of(bank, frames: list[FeatureFrame]) -> list[tuple[int, int, float, 
 
 @pytest.mark.parametrize("is_long", [False, True])
 @pytest.mark.parametrize("feature", FEATURES)
-@pytest.mark.parametrize("hole", ["none", "a feature", "a moment", "a second"])
+@pytest.mark.parametrize("hole", ["none", "a feature", "a moment", "a second", "flicker"])
 def test_trace_equals_the_matcher(feature: Feature, hole: str, is_long: bool) -> None:
     takes = [Template.from_sequence(label, perform(label, duration=2.5)) for label in ACTIONS]
     bank = (
@@ -48,6 +48,11 @@ def test_trace_equals_the_matcher(feature: Feature, hole: str, is_long: bool) ->
     frames = make_frames(bank)
     if hole == "a feature":
         frames[30:34] = [hide(frame, [0, 3]) for frame in frames[30:34]]
+    elif hole == "flicker":
+        lost = np.random.default_rng(0).random((len(frames), len(frames[0].vector))) < 0.2
+        lost[50:75, 1] = True  # for longer than what is missing is remembered
+        lost[80:84] = True
+        frames = [hide(frame, np.flatnonzero(at).tolist()) for frame, at in zip(frames, lost, strict=True)]
     elif hole != "none":
         n = 5 if hole == "a moment" else 30
         frames[40 : 40 + n] = [hide(frame, travel=True) for frame in frames[40 : 40 + n]]

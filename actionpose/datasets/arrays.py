@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
@@ -99,9 +98,13 @@ def make_clip(
     **provenance: str,
 ) -> Template:
     """Make a labelled clip of frames at an even rate."""
-    sequence = PoseSequence(skeleton=skeleton, time=np.arange(len(position)) / rate_hz, position=position)
-    if confidence is not None:
-        sequence = replace(sequence, confidence=confidence)
+    time = np.arange(len(position)) / rate_hz
+    sequence = PoseSequence(
+        skeleton=skeleton,
+        time=time,
+        position=position,
+        confidence=confidence,  # type: ignore[arg-type]
+    )
     return Template.from_sequence(label, sequence, provenance=provenance)
 
 

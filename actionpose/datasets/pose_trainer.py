@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from actionpose.datasets.arrays import cut_clips, draw_shots, hide_zeros, load_arrays, make_clip
+from actionpose.datasets.arrays import cut_clips, draw_shots, load_arrays, make_clip
 from actionpose.evaluation import ClipSet
 from actionpose.skeleton import OPENPOSE_18
 
@@ -40,7 +40,7 @@ def load_pose_trainer(path: Path, *, shots: int = 1, draws: int = 20, seed: int 
     keypoints, lengths, labels = load_arrays(
         path, keypoints=("f", ("T", 18, 3)), length=("iu", ("N",)), label=("U", ("N",))
     )
-    position, confidence = hide_zeros(keypoints[..., :2]), keypoints[..., 2]
+    position, confidence = keypoints[..., :2], keypoints[..., 2]
     clips = [
         make_clip(str(label), clip, skeleton=OPENPOSE_18, rate_hz=_RATE_HZ, confidence=seen)
         for (clip, seen), label in zip(cut_clips(lengths, position, confidence), labels, strict=True)

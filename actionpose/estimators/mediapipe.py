@@ -21,6 +21,7 @@ Image = npt.NDArray[np.uint8]
 
 _STEP_US = 33_333  # what `process` adds to its clock before every picture
 _START_US = 1_000_000  # later than all warming up
+_LEAST_CONFIDENCE = 0.001  # the model guesses at every keypoint, and its guesses are near; 0 would be no guess at all
 
 
 class MediaPipeModel:
@@ -185,7 +186,7 @@ def make_pose(
         time=frame.time,
         position=world.round(5),
         image_position=(seen[:, :2] * [width, height]).round(2),
-        confidence=seen[:, 2].round(3),
+        confidence=np.maximum(seen[:, 2].round(3), _LEAST_CONFIDENCE),
         track_id=track_id,
     )
 

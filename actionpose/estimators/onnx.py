@@ -141,7 +141,7 @@ class OnnxPose:
     def _steady(self, pose: Pose) -> Pose:
         if self._filter is None:
             return pose
-        extent = np.ptp(pose.position, axis=0)
+        extent = np.nanmax(pose.position, axis=0) - np.nanmin(pose.position, axis=0)
         position = self._filter.update(pose.time, pose.position, body_px=max(float(np.hypot(*extent)), 1.0)).round(2)
         return replace(pose, position=position, image_position=position)
 

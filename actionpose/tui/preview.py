@@ -9,8 +9,9 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import Static
 
+from actionpose.body_frame import MIN_CONFIDENCE
 from actionpose.features import compute_angles
-from actionpose.pose import Pose, PoseSequence
+from actionpose.pose import FloatArray, Pose, PoseSequence
 from actionpose.template import Template
 from actionpose.tui.curves import Curve, CurvePlot
 from actionpose.tui.skeleton_view import Bounds, SkeletonView, pose_bounds
@@ -103,9 +104,14 @@ class TemplatePreview(Vertical):
             self.query_one("#clock", Static).update(text, layout=False)
 
 
+def _seen_angles(sequence: PoseSequence) -> FloatArray:
+    is_seen = sequence.confidence >= MIN_CONFIDENCE
+    return compute_angles(np.where(is_seen[..., None], sequence.position, np.nan), sequence.skeleton)
+
+
 def pick_angles(sequence: PoseSequence, *, n_angles: int = 3) -> list[int]:
     """Return the numbers of the skeleton's angles that move most, the most moving first; fewer where fewer move."""
-    angles = compute_angles(sequence.position, sequence.skeleton)
+    angles = _seen_angles(sequence)
     seen = ~np.isnan(angles).all(axis=0)
     extent = np.zeros(angles.shape[1])
     extent[seen] = np.nanmax(angles[:, seen], axis=0) - np.nanmin(angles[:, seen], axis=0)
@@ -114,7 +120,7 @@ def pick_angles(sequence: PoseSequence, *, n_angles: int = 3) -> list[int]:
 
 def angle_curves(sequence: PoseSequence, angles: list[int]) -> list[Curve]:
     """Return angles in degrees over the seconds since the sequence's start."""
-    degrees = np.degrees(compute_angles(sequence.position, sequence.skeleton))
+    degrees = np.degrees(_seen_angles(sequence))
     seconds = sequence.time - sequence.time[0]
     return [Curve(name, seconds, degrees[:, i]) for name, i in zip(name_angles(sequence, angles), angles, strict=True)]
 

@@ -13,14 +13,14 @@ import numpy.typing as npt
 from actionpose.pose import FloatArray, Pose
 from actionpose.skeleton import Skeleton
 
-__all__ = ["LEFT", "MIDDLE", "RIGHT", "Bounds", "fit_bounds", "iter_runs", "limbs_of", "rasterize"]
+__all__ = ["LEFT", "MIDDLE", "MIN_CONFIDENCE", "RIGHT", "Bounds", "fit_bounds", "iter_runs", "limbs_of", "rasterize"]
 
 IntArray = npt.NDArray[np.intp]
 Bounds = tuple[float, float, float, float]  # left, top, right, bottom, in the unit of the poses
 
 MIDDLE, RIGHT, LEFT = 1, 2, 3  # sides of a limb; 0 is no limb
 
-_MIN_CONFIDENCE = 0.1
+MIN_CONFIDENCE = 0.1  # from which a keypoint is drawn
 _MARGIN = 0.05
 
 
@@ -34,7 +34,7 @@ def limbs_of(poses: Sequence[Pose]) -> tuple[FloatArray, IntArray]:
         edges, side = _edges_of(pose.skeleton)
         points = pose.position[:, :2] if pose.image_position is None else pose.image_position
         limbs = points[edges].reshape(-1, 4)
-        is_seen = np.isfinite(limbs).all(axis=1) & (pose.confidence[edges] >= _MIN_CONFIDENCE).all(axis=1)
+        is_seen = np.isfinite(limbs).all(axis=1) & (pose.confidence[edges] >= MIN_CONFIDENCE).all(axis=1)
         ends.append(limbs[is_seen])
         sides.append(side[is_seen])
     return np.concatenate(ends), np.concatenate(sides)

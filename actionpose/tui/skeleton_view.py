@@ -13,7 +13,17 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from actionpose.pose import Pose, PoseSequence
-from actionpose.tui.raster import LEFT, MIDDLE, RIGHT, Bounds, fit_bounds, iter_runs, limbs_of, rasterize
+from actionpose.tui.raster import (
+    LEFT,
+    MIDDLE,
+    MIN_CONFIDENCE,
+    RIGHT,
+    Bounds,
+    fit_bounds,
+    iter_runs,
+    limbs_of,
+    rasterize,
+)
 
 __all__ = ["Bounds", "SkeletonView", "draw_skeletons", "pose_bounds"]
 
@@ -30,6 +40,7 @@ _CLASSES = {MIDDLE: "skeleton--middle", RIGHT: "skeleton--right", LEFT: "skeleto
 def pose_bounds(sequence: PoseSequence) -> Bounds:
     """Return the box that holds a whole sequence, so that it can be shown without the view wandering."""
     points = sequence.position[..., :2] if sequence.image_position is None else sequence.image_position
+    points = np.where((sequence.confidence >= MIN_CONFIDENCE)[..., None], points, np.nan)
     return fit_bounds(points) or (0.0, 0.0, 1.0, 1.0)
 
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from actionpose.body_frame import track_root, typical_scale
 from actionpose.dtw import IntArray, find_warping_path
 from actionpose.errors import InvalidDataError
-from actionpose.features import compute_positions, typical_scale
+from actionpose.features import compute_positions
 from actionpose.pose import FloatArray, PoseSequence
 from actionpose.template import Template
 
@@ -82,5 +83,5 @@ def _body_frame(sequence: PoseSequence) -> FloatArray:
     """Positions relative to the root in body sizes, (T, K, D)."""
     seen = sequence.confidence >= _MIN_CONFIDENCE
     position = np.where(seen[..., None], sequence.position, np.nan)
-    flat = compute_positions(position, sequence.skeleton, scale=typical_scale([sequence]))
+    flat = compute_positions(position, sequence.skeleton, scale=typical_scale([sequence]), root=track_root(sequence))
     return flat.reshape(sequence.position.shape)

@@ -68,7 +68,7 @@ def make_sequence(random: np.random.Generator, n_frames: int = TEMPLATE_FRAMES) 
     position[:, :, 0, 0] = 1.0
     position[:, :, 2] = np.stack([np.cos(angle), np.sin(angle)], axis=-1)
     time = np.arange(n_frames) / RATE_HZ
-    return PoseSequence(skeleton=COMB, time=time, position=position.reshape(n_frames, -1, 2))
+    return PoseSequence(skeleton=COMB, time=time, position=position.reshape(n_frames, -1, 2) + 10.0)
 
 
 def make_bank(n_templates: int, n_frames: int = TEMPLATE_FRAMES) -> TemplateBank:

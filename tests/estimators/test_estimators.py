@@ -85,6 +85,16 @@ def test_what_it_returns_is_rounded(estimator: KeypointEstimator) -> None:
         assert np.array_equal(values, values.round(decimals))
 
 
+def test_a_guess_at_what_is_hidden_keeps_its_place() -> None:
+    hidden = SimpleNamespace(x=0.4, y=0.9, z=0.1, visibility=0.0001)
+    image = np.zeros((100, 200, 3), np.uint8)
+    pose = bundled.make_pose(Frame(index=0, time=0.0, image=image), image, [hidden] * 33, [hidden] * 33, track_id=0)
+    np.testing.assert_allclose(pose.position, [[0.4, 0.9, 0.1]] * 33)
+    assert pose.image_position is not None
+    np.testing.assert_allclose(pose.image_position, [[80.0, 90.0]] * 33)
+    assert (pose.confidence < 0.01).all()
+
+
 def test_after_a_reset_all_is_as_at_first(estimator: KeypointEstimator) -> None:
     frames = puppet_frames()[:12]
     first = [pose for frame in frames for pose in estimator.estimate(frame)]

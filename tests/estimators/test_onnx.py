@@ -191,6 +191,18 @@ def test_keypoints_are_steadied_when_asked(margin: float | None, tmp_path: Path)
     np.testing.assert_allclose(pose.position, seen["plain"][-1], atol=1.0)
 
 
+def test_a_keypoint_that_is_nowhere_is_nan_and_steadies_nothing(tmp_path: Path) -> None:
+    folder = write_dot_model(tmp_path / "m", margin=None, has_finder=False)
+    steady = onnx.OnnxPose(folder, smoothing=SmoothingSettings(min_cutoff_hz=0.1, beta=0))
+    image = np.full((256, 256, 3), 128, np.uint8)
+    cv2.circle(image, (100, 90), 10, (255,) * 3, -1)
+    for i in range(3):
+        (pose,) = steady.estimate(frame(image, time=i / 10))
+        np.testing.assert_allclose(pose.position[0], [100, 90], atol=1.5)
+        assert np.isnan(pose.position[1]).all()
+        np.testing.assert_array_equal(pose.position, pose.image_position)
+
+
 def change(folder: Path, **fields: object) -> None:
     path = folder / "model.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | fields))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -25,7 +26,9 @@ sides = st.integers(1, 300)
 
 def make_pose(points: list[tuple[float, float]]) -> Pose:
     position = np.array(points, float)
-    return Pose(skeleton=UPPER_BODY_6, time=0.0, position=position, image_position=position)
+    return Pose(
+        skeleton=UPPER_BODY_6, time=0.0, position=position, image_position=position, confidence=np.ones(len(position))
+    )
 
 
 @given(sides, sides, sides, sides)
@@ -121,6 +124,13 @@ def test_bounds_hold_a_whole_sequence(wave):
     points = wave.image_position.reshape(-1, 2)
     assert (points >= (left, top)).all()
     assert (points <= (right, bottom)).all()
+
+
+def test_a_keypoint_that_is_not_drawn_does_not_stretch_the_bounds(wave):
+    confidence, image = wave.confidence.copy(), wave.image_position.copy()
+    confidence[3, 15], image[3, 15] = 0.02, (-9000.0, 9000.0)
+    astray = dataclasses.replace(wave, confidence=confidence, image_position=image)
+    np.testing.assert_allclose(pose_bounds(astray), pose_bounds(wave), atol=60)
 
 
 @given(st.text(max_size=30))
