@@ -146,11 +146,13 @@ class FeatureSettings:
     depth_weight : float
         Factor on the third coordinate of `positions`: the least certain one, of cameras with one eye above all.
     max_gap_s : float
-                since = last[0] if self._seen_time is None else self._seen_time
-                between = body + (last[1] - body) * ((pose.time - time) / (pose.time - since))
-            frames.append(self._smooth(time, between, scale, restarts=number == 0))
-        self._n_frames = max(self._n_frames, n_due)
-        self._remember(pose.time, body)
+        Poses further apart than this are not interpolated between: the stream starts anew. A keypoint that is gone
+        for no longer is taken to be where it was. At most a minute.
+
+    Raises
+    ------
+    InvalidDataError
+        If a value is not one of the choices or out of range.
     """
 
     feature: Feature = "positions"
