@@ -88,11 +88,16 @@ def check_templates(templates: Sequence[Template], settings: MatchSettings | Non
             is_repeated=any(
                 are_cut_from_one(templates[i], templates[j])
                 for j in np.flatnonzero((labels == labels[i]) & (performance == performance[i]))
-                if j < i
+                if j < i and _is_mirrored(templates[i]) == _is_mirrored(templates[j])
             ),
         )
         for i in range(len(labels))
     ]
+
+
+def _is_mirrored(template: Template) -> bool:
+    """Whether a template shows the other side: it adds something even where most of the body is as in its original."""
+    return "mirror_of" in template.provenance
 
 
 def _exemplar(ratio: FloatArray, is_own: _BoolArray, members: IntArray) -> int:

@@ -9,6 +9,7 @@ import pytest
 from actionpose.bank import MatchSettings
 from actionpose.errors import InvalidDataError
 from actionpose.health import TemplateHealth, check_templates
+from actionpose.performances import are_cut_from_one
 from actionpose.pose import PoseSequence
 from actionpose.skeleton import UPPER_BODY_6
 from actionpose.template import Template
@@ -152,6 +153,21 @@ def test_a_copy_is_not_another_take_but_adds_nothing() -> None:
     assert np.isnan([first.own_ratio, second.own_ratio]).all()
     assert "Too few takes of 'wave'" in first.problems[0]
     assert second.problems == ("Cut from the same performance as another take: it adds nothing, and may be disabled.",)
+
+
+def test_a_mirror_image_is_not_told_to_add_nothing() -> None:
+    """Most of a body that waves is as in the mirror, and both name one source."""
+    sequence = perform("wave", duration=1.4)
+    position = (sequence.position + sequence.mirrored().position) / 2
+    wrist = sequence.skeleton.indices(["right_wrist"])
+    position[:, wrist] = sequence.position[:, wrist]
+    original = Template.from_sequence(
+        "wave", dataclasses.replace(sequence, position=position), provenance={"source": "party.mp4"}
+    )
+    image, others = original.mirrored(), make_templates(["raise"])
+    assert are_cut_from_one(original, image)
+    reports = check_templates([original, image, *others])
+    assert [report.problems[0][:12] for report in reports[:2]] == ["Too few take"] * 2
 
 
 def test_confidence_counts_where_the_body_moves() -> None:
