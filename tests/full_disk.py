@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -32,13 +33,19 @@ def run_without_room(
 
 
 @contextmanager
-def mounted_without_room(folder: Path) -> Iterator[Path]:
-    """Make a folder a file system of its own that is full, but for its names; skip the test where that needs rights."""
+def mounted_without_room(folder: Path, holding: Path | None = None) -> Iterator[Path]:
+    """Make a folder a file system of its own that is full, but for its names; skip the test where that needs rights.
+
+    A copy of the file `holding` is in it.
+    """
     folder.mkdir()
-    mounting = ["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(folder)]
+    size = 2**17 + (holding.stat().st_size if holding else 0)
+    mounting = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
     if not sys.platform.startswith("linux") or subprocess.run(mounting, capture_output=True, check=False).returncode:
         pytest.skip("mounting a small file system is not permitted here")
     try:
+        if holding:
+            shutil.copy(holding, folder)
         with contextlib.suppress(OSError):
             (folder / "ballast").write_bytes(bytes(2**20))
         yield folder

@@ -24,6 +24,7 @@ from actionpose.whole_file import try_lock
 __all__ = ["describe_error", "open_sqlite"]
 
 _BEGIN_WRITING = "BEGIN IMMEDIATE"
+_SHARING_BYTES = 32_768  # that SQLite takes for the file beside a library
 _POLL_S = 0.001  # between two attempts of a writer that waits
 
 
@@ -90,13 +91,28 @@ def _make_url(path: Path, *, read_only: bool) -> URL:
         with contextlib.suppress(OSError):  # SQLite will say what is wrong
             os.close(open_private(path, os.O_CREAT))  # the files that SQLite puts beside it get the same permissions
         return URL.create("sqlite", database=str(path))
-    can_write_folder = os.access(path.parent, os.W_OK)
-    if can_write_folder and not read_only:
+    can_share = os.access(path.parent, os.W_OK) and not _lacks_room_to_share(path)
+    if can_share and not read_only:
         return URL.create("sqlite", database=str(path))
     query = {"uri": "true", "mode": "ro"}
-    if not can_write_folder and not Path(f"{path}-wal").exists():
+    if not can_share and not _size(f"{path}-wal"):
         query["immutable"] = "1"  # SQLite cannot make the files it needs for sharing, and nobody else has them open
     return URL.create("sqlite", database=f"file:{quote(str(path.absolute()))}", query=query)
+
+
+def _lacks_room_to_share(path: Path) -> bool:
+    """Whether the disk is too full for the file by which processes share a library, and none has made it before."""
+    if not hasattr(os, "statvfs") or _size(f"{path}-shm") >= _SHARING_BYTES:
+        return False
+    disk = os.statvfs(path.parent)
+    return disk.f_bavail * disk.f_frsize < _SHARING_BYTES
+
+
+def _size(path: str) -> int:
+    """Size of a file in bytes, 0 where there is none."""
+    with contextlib.suppress(OSError):
+        return os.stat(path).st_size  # noqa: PTH116  its name is made of another
+    return 0
 
 
 def _begin_writing(connection: Connection, path: Path | None, deadline: float) -> None:
@@ -186,8 +202,8 @@ _WORDS: dict[str, Words] = {
     ),
     "SQLITE_READONLY": (
         LibraryLockedError,
-        "cannot be written to: the file or its folder is read-only",
-        "Change the permissions, or work on a copy: --library COPY.sqlite",
+        "cannot be written to: the file or its folder is read-only, or the disk is full",
+        "Change the permissions, free some space, or work on a copy: --library COPY.sqlite",
     ),
     "SQLITE_FULL": (
         LibraryError,

@@ -77,3 +77,13 @@ def test_exports_and_pictures_say_which_file_has_no_room(run: Run, full_disk: Pa
 def test_a_library_without_room_is_told(run: Run, exam: Path, full_disk: Path) -> None:
     result = run("add", "clap", exam, "--library", full_disk / "library.sqlite", code=1)
     assert "library.sqlite cannot grow: the disk is full." in result.stderr
+
+
+def test_a_library_on_a_full_disk_can_be_read(run: Run, exam: Path, taught: Path, tmp_path: Path) -> None:
+    with mounted_without_room(tmp_path / "full", holding=taught) as full_disk:
+        library = full_disk / taught.name
+        assert run("recognize", exam, "--library", library).stdout == run("recognize", exam).stdout
+        assert "the disk is full." in run("templates", "disable", "wave", "--library", library, code=1).stderr
+        assert sorted(path.name for path in full_disk.iterdir()) == ["ballast", taught.name]
+        (full_disk / "ballast").unlink()
+        run("templates", "disable", "wave", "--library", library)

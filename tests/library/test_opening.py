@@ -297,7 +297,7 @@ def test_a_library_that_may_only_be_read(folder_mode: int, file_mode: int, is_op
             assert library.revision == 1
             for change in changes(library):
                 with pytest.raises(
-                    LibraryLockedError, match=r"file or its folder is read-only\. Change the permissions"
+                    LibraryLockedError, match=r"file or its folder is read-only, .*\. Change the permissions"
                 ):
                     change()
 
