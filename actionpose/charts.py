@@ -18,6 +18,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.transforms import Bbox
 
+from actionpose.template import UNKNOWN
 from actionpose.whole_file import save_whole
 
 if TYPE_CHECKING:
@@ -82,9 +83,9 @@ def draw_trace(
 ) -> Figure:
     """Draw how near every action was at every instant, in units of its threshold.
 
-    Each action has a row: a line that dips under 1 where a match ends, green where the action was
-    performed, and a bar for each event, blue where it is right, orange where it is wrong and grey where that is not
-    counted or not known, with a tick where it was reported.
+    Each action has a row, also one that was performed and has no template: a line that dips under 1 where a match
+    ends, green where the action was performed, and a bar for each event, blue where it is right, orange where it is
+    wrong and grey where that is not counted or not known, with a tick where it was reported.
 
     Parameters
     ----------
@@ -104,7 +105,7 @@ def draw_trace(
     Figure
     """
     of_template = np.asarray(trace.labels, dtype=str)
-    labels = sorted(set(of_template.tolist()))
+    labels = sorted({*of_template.tolist(), *(label for label, *_ in spans)} - {UNKNOWN})
     ratio = np.minimum(trace.distance / trace.threshold, _HIGHEST_RATIO)
     duration_s = float(trace.time[-1] - trace.time[0]) if len(trace.time) else 0.0
     with matplotlib.rc_context(_STYLE):
@@ -116,7 +117,8 @@ def draw_trace(
                 if performed == label:
                     axes.axvspan(start, end, color=_GREEN, alpha=0.25, linewidth=0)
             axes.axhline(1.0, color=_GREY, linewidth=0.8, linestyle="--")
-            axes.plot(trace.time, ratio[:, of_template == label].min(axis=1), color="black", linewidth=0.7)
+            if label in of_template:
+                axes.plot(trace.time, ratio[:, of_template == label].min(axis=1), color="black", linewidth=0.7)
             for event, verdict in itertools.zip_longest(events, verdicts):
                 if event.label == label:
                     color = {True: _BLUE, False: _ORANGE, None: _GREY}[verdict]

@@ -56,6 +56,13 @@ def test_a_trace_has_a_row_for_each_action(trace: DistanceTrace) -> None:
     assert np.isfinite(wave.lines[1].get_ydata()).all()
 
 
+def test_what_was_performed_without_a_template_has_a_row_too(trace: DistanceTrace) -> None:
+    spans: list[Span] = [("Clap", 4.0, 5.0), ("unknown", 6.0, 9.0)]
+    figure = draw_trace(trace, spans=spans, events=[event("clap", 4.1, 5.1)], verdicts=[False])
+    assert [axes.get_ylabel() for axes in figure.axes] == ["Clap", "clap", "wave"]
+    assert [len(axes.patches) for axes in figure.axes] == [1, 0, 0]
+
+
 @pytest.mark.parametrize("are_requests", [False, True])
 def test_a_trace_calls_right_what_the_score_calls_right(trace: DistanceTrace, are_requests: bool) -> None:
     """A second event of a span, one that hardly overlaps its span, one in no request: each as it is counted."""

@@ -8,6 +8,9 @@ import click
 
 __all__ = ["CommandGroup"]
 
+_NAMES_ELSEWHERE = {  # what shells and other programs call it; by their letters alone, `rm` is nearest to `trim`
+    "rm": "remove", "del": "remove", "delete": "remove", "ls": "list", "mv": "rename", "join": "merge", "note": "notes",
+}  # fmt: skip
 _LONGEST_SENTENCE = 200  # characters; click would cut it after 45
 
 
@@ -44,8 +47,10 @@ class CommandGroup(click.Group):
             return name, _help, args[1:]
         if name.startswith("-") or ctx.resilient_parsing or self.get_command(ctx, name) is not None:
             return super().resolve_command(ctx, args)
-        near = get_close_matches(name.lower(), self.list_commands(ctx), n=3)
-        advice = f"Did you mean {' or '.join(near)}?" if near else f"There are {', '.join(self.list_commands(ctx))}."
+        names = self.list_commands(ctx)
+        usual = _NAMES_ELSEWHERE.get(name.lower())
+        near = [usual] if usual in names else get_close_matches(name.lower(), names, n=3)
+        advice = f"Did you mean {' or '.join(near)}?" if near else f"There are {', '.join(names)}."
         raise click.UsageError(f"No such command {name!r}. {advice}", ctx)
 
 

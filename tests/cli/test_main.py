@@ -64,6 +64,8 @@ def test_version(run):
         ("templats list", "Did you mean templates?"),
         ("LIVE", "Did you mean live?"),
         ("templates lst", "Did you mean list?"),
+        ("templates rm wave", "Did you mean remove?"),
+        ("templates delete wave", "Did you mean remove?"),
         ("keypoints trian x", "Did you mean train?"),
         ("help templates renam", "Did you mean rename?"),
         ("templates list --jsn", "--json"),

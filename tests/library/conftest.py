@@ -36,6 +36,17 @@ def make_template(label: str = "wave", seed: int = 0, **fields: object) -> Templ
     return Template(label=label, sequence=make_sequence(seed), **fields)  # type: ignore[arg-type]
 
 
+def fill(library: TemplateLibrary) -> TemplateLibrary:
+    """Add two waves, the second switched off, and a clap, with a tag and notes."""
+    library.add_all(
+        [make_template("wave", 0, id="a"), make_template("wave", 1, id="b"), make_template("clap", 2, id="c")]
+    )
+    library.set_tags("wave", ["hand"])
+    library.set_notes("clap", "loud")
+    library.set_enabled("b", False)
+    return library
+
+
 def assert_same(actual: Template, expected: Template) -> None:
     """Assert that two templates agree in everything, arrays to the last bit."""
     for name in ("id", "label", "enabled", "created", "provenance"):

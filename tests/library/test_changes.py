@@ -11,21 +11,14 @@ import pytest
 from actionpose.errors import TemplateNotFoundError
 from actionpose.library import TemplateLibrary, changes
 from actionpose.library.changes import Change
-from tests.library.conftest import make_template
+from tests.library.conftest import fill, make_template
 
 Make = Callable[[TemplateLibrary], Change]
 
 
 @pytest.fixture
 def library() -> TemplateLibrary:
-    library = TemplateLibrary.open("sqlite://")
-    library.add_all(
-        [make_template("wave", 0, id="a"), make_template("wave", 1, id="b"), make_template("clap", 2, id="c")]
-    )
-    library.set_tags("wave", ["hand"])
-    library.set_notes("clap", "loud")
-    library.set_enabled("b", False)
-    return library
+    return fill(TemplateLibrary.open("sqlite://"))
 
 
 def state(library: TemplateLibrary) -> object:

@@ -11,7 +11,7 @@ import pytest
 from actionpose.errors import TemplateNotFoundError
 from actionpose.library import TemplateLibrary, changes
 from actionpose.template import Template
-from tests.library.conftest import assert_same, make_sequence, make_template
+from tests.library.conftest import assert_same, fill, make_sequence, make_template
 from tests.library.test_changes import state
 
 Make = Callable[[TemplateLibrary], object]
@@ -19,13 +19,7 @@ Make = Callable[[TemplateLibrary], object]
 
 @pytest.fixture
 def filled(library: TemplateLibrary) -> TemplateLibrary:
-    library.add_all(
-        [make_template("wave", 0, id="a"), make_template("wave", 1, id="b"), make_template("clap", 2, id="c")]
-    )
-    library.set_tags("wave", ["hand"])
-    library.set_notes("clap", "loud")
-    library.set_enabled("b", False)
-    return library
+    return fill(library)
 
 
 def merge(library: TemplateLibrary) -> None:
