@@ -167,9 +167,9 @@ def main() -> None:
         _finish_streams(leaving)
         _leave_despite_loading(leaving)
         raise
-    except OSError as error:  # while help, or what is wrong, is shown
+    except OSError as error:  # while help is shown
         _Failure(writing_error("to standard output", error)).show()
-        failed = SystemExit(getattr(error.__context__, "exit_code", 1))  # 2 where wrong usage could not be told
+        failed = SystemExit(1)
         _finish_streams(failed)
         raise failed from None
 

@@ -130,11 +130,6 @@ def test_a_full_disk_behind_stdout_is_told_in_a_line(command: str) -> None:
     assert done.returncode == 1
 
 
-@_NEEDS_FULL
-def test_wrong_usage_has_its_exit_code_where_nobody_can_be_told() -> None:
-    assert _shell("templates nosuch 2>/dev/full").returncode == 2
-
-
 @_NEEDS_SHELL
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
 def test_names_that_an_encoding_lacks_become_question_marks(encoding: str, taught: Path) -> None:
