@@ -11,6 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -93,8 +94,9 @@ class Session:
         self._watch = None
         if library_revision is not None and self._reader.realtime:
             self._watch = LibraryWatch(library_revision, make_recognizer)
-        # After the revision was read: no change is missed.
-        self._tracks = Tracks(make_recognizer(), may_fit_none=may_fit_none, state_interval_s=state_interval_s)
+        with _one_thread():
+            recognizer = make_recognizer()  # after the revision was read: no change is missed
+        self._tracks = Tracks(recognizer, may_fit_none=may_fit_none, state_interval_s=state_interval_s)
         self._clock = Clock()
         self._pace = Pace(is_live=self._reader.realtime)
         self._events: list[ActionEvent] = []  # for the next tick
@@ -170,7 +172,8 @@ class Session:
             Whatever `make_recognizer` raises; everything stays as it was.
         """
         seen = self._watch.revision() if self._watch else 0
-        recognizers = (make_recognizer(),) if make_recognizer else ()
+        with _one_thread():
+            recognizers = (make_recognizer(),) if make_recognizer else ()
         with self._lock:
             if self._is_over or self._stopping:
                 return False
@@ -205,8 +208,7 @@ class Session:
             self._watch.start()
         self._reader.start()
         try:
-            # The products here are too small to gain from threads, and waiting ones would take a core from the model.
-            with threadpool_limits(limits=1, user_api="blas"):
+            with _one_thread():
                 try:
                     yield from self._run()
                 except ActionposeError:
@@ -298,6 +300,15 @@ class Session:
             source=self._source.info,
             model=self._estimator.name if self._estimator else "",
         )
+
+
+def _one_thread() -> AbstractContextManager[object]:
+    """Let numpy multiply matrices in one thread.
+
+    The products here are too small to gain from more, and waiting ones would take a core from the model; and the last
+    bits of a sum, those of thresholds too, depend on how many threads add it up.
+    """
+    return threadpool_limits(limits=1, user_api="blas")  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True, slots=True)
