@@ -18,8 +18,8 @@ from actionpose.library.engine import NO_LIBRARY_HINT, Purpose, create_engine
 from actionpose.library.journal import recording_change
 from actionpose.library.postgresql import describe_error as describe_postgresql_error
 from actionpose.library.postgresql import is_postgresql, open_postgresql
+from actionpose.library.sqlite import DAMAGED_HINT, open_sqlite
 from actionpose.library.sqlite import describe_error as describe_sqlite_error
-from actionpose.library.sqlite import open_sqlite
 
 __all__ = ["Database", "open_database", "reading", "writing"]
 
@@ -126,6 +126,8 @@ def _transaction(database: Database, purpose: Purpose) -> Iterator[Connection]:
                 yield connection
     except UnicodeEncodeError as error:
         raise _unfit_text(error) from error
+    except UnicodeDecodeError as error:  # a damaged file's tables are named in SQLite's own message
+        raise LibraryError(f"{database.name} is damaged.", hint=DAMAGED_HINT) from error
     except exc.StatementError as error:
         if isinstance(error.orig, UnicodeEncodeError):
             raise _unfit_text(error.orig) from error

@@ -21,7 +21,7 @@ from actionpose.library.engine import LOCK_TIMEOUT_S, NO_LIBRARY_HINT, Words, cr
 from actionpose.private import make_private_folder, open_private
 from actionpose.whole_file import try_lock
 
-__all__ = ["describe_error", "open_sqlite"]
+__all__ = ["DAMAGED_HINT", "describe_error", "open_sqlite"]
 
 _BEGIN_WRITING = "BEGIN IMMEDIATE"
 _SHARING_BYTES = 32_768  # that SQLite takes for the file beside a library
@@ -194,6 +194,8 @@ def _succeeds(connection: Connection, statement: str, *, is_last: bool = False) 
     return True
 
 
+DAMAGED_HINT = "Restore a copy, or import exported templates into a new one."
+
 _WORDS: dict[str, Words] = {
     "SQLITE_BUSY": (
         LibraryLockedError,
@@ -216,7 +218,7 @@ _WORDS: dict[str, Words] = {
     "SQLITE_CORRUPT": (
         LibraryError,
         "is damaged",
-        "Restore a copy, or import exported templates into a new one.",
+        DAMAGED_HINT,
     ),
 }
 

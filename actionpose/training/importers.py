@@ -242,7 +242,7 @@ def load_freihand(path: str | Path, *, images: str | Path | None = None) -> Labe
     bodies = []
     for i, (camera, place) in enumerate(zip(cameras, places, strict=True)):
         projected = np.array(place) @ np.array(camera).T
-        if not (projected[:, 2] > 0).all():
+        if not (projected[:, 2] > _NEAREST_M).all():
             raise InvalidDataError(f"{folder}: hand {i} does not lie before its camera.", hint="Correct or remove it.")
         position = projected[:, :2] / projected[:, 2:]
         visibility = np.full(len(position), SURE, dtype=np.uint8)
@@ -253,6 +253,7 @@ def load_freihand(path: str | Path, *, images: str | Path | None = None) -> Labe
     return _finish(bodies, HAND_21, path=folder, images=pictures, notes=[], has_seconds=False)
 
 
+_NEAREST_M = 1e-3
 _Coordinate = Annotated[float, msgspec.Meta(ge=-1e6, le=1e6)]  # metres of a hand, pixels of a camera
 _Triple = tuple[_Coordinate, _Coordinate, _Coordinate]
 _Matrix3 = tuple[_Triple, _Triple, _Triple]
