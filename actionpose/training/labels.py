@@ -29,7 +29,7 @@ from actionpose.reading import decode_json, read_bytes
 from actionpose.recording.format import SkeletonRecord
 from actionpose.safe_text import from_cell, to_cell
 from actionpose.skeleton import Skeleton
-from actionpose.training.dataset import SURE, UNLABELLED
+from actionpose.training.dataset import DOUBTFUL, SURE, UNLABELLED
 from actionpose.training.errors import TrainingError
 from actionpose.training.pictures import describe_left_out
 from actionpose.whole_file import save_whole
@@ -208,7 +208,9 @@ def _read_row(row: dict[str, str], folder: Path, skeleton: Skeleton, where: str)
             v = row[f"{name}_v"].strip()
             if row[f"{name}_x"].strip() and v != str(UNLABELLED):
                 keypoints[i] = float(row[f"{name}_x"]), float(row[f"{name}_y"])
-                visibility[i] = int(v or SURE)
+                if (said := int(v or SURE)) not in (UNLABELLED, DOUBTFUL, SURE):
+                    raise ValueError(f"{name}_v must be {UNLABELLED}, {DOUBTFUL} or {SURE}, got {said}")
+                visibility[i] = said
         reference, time = float(row["reference_px"]), float(row["time_s"] or 0)
         if not (math.isfinite(reference) and reference > 0 and math.isfinite(time)):
             raise ValueError("time_s and reference_px must be finite, and reference_px positive")

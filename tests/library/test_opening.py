@@ -177,11 +177,11 @@ def test_a_file_that_is_no_database_is_left_alone(path: Path, content: bytes, me
     assert path.read_bytes() == content
 
 
-def test_a_library_whose_tables_have_damaged_names_is_called_damaged(path: Path) -> None:
-    """SQLite names the table in its message, which then is no text in any encoding."""
+def test_a_library_whose_schema_is_damaged_is_called_so(path: Path) -> None:
+    """SQLite quotes what it did not understand, and then its message is no text in any encoding."""
     TemplateLibrary.open(path).close()
     content = path.read_bytes()
-    path.write_bytes(content.replace(b"CREATE TABLE templates", b"CREATE TABLEX\xc8\xc9emplates"))
+    path.write_bytes(content.replace(b" NOT NULL", b" \xc8OT NULL"))
     assert path.read_bytes() != content
     with pytest.raises(LibraryError, match=r"library\.sqlite is damaged\..*Restore a copy"):
         TemplateLibrary.open(path)

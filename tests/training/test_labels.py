@@ -83,6 +83,7 @@ def test_a_deleted_picture_is_left_out(folder: Path) -> None:
     ("before", "after", "message"),
     [
         ("21.00", "abc", "line 3: could not convert"),
+        (",2,", ",256,", r"_v must be 0, 1 or 2, got 256"),
         ("images/0.jpg", "../../../etc/passwd", "lies outside the folder"),
         ("film,0.000", "film,nan", "line 2: time_s"),
         ("left_ear_x", "left_ear", "lacks the columns left_ear_x"),
