@@ -6,6 +6,7 @@ import copy
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal, Self, get_args
 
 import numpy as np
@@ -200,14 +201,19 @@ class Recognizer:
         self._bank = bank = TemplateBank([t for t in templates if t.enabled], settings.matching)
         self._labels = [template.label for template in bank.templates]
         given = [background] if isinstance(background, PoseSequence) else list(background or ())
-        backgrounds = [sequence for sequence in given if bank.fits(sequence.skeleton, sequence.n_dims)]
+        self._backgrounds = backgrounds = [each for each in given if bank.fits(each.skeleton, each.n_dims)]
         if settings.mode == "stream":
-            self._thresholds = calibrate_thresholds(bank, background=backgrounds, sensitivity=settings.sensitivity)
+            self._thresholds = self._stream_thresholds
         else:
             self._thresholds = calibrate_window_thresholds(
                 bank, background=backgrounds, window_frames=settings.window_frames, sensitivity=settings.sensitivity
             )
         self._begin()
+
+    @cached_property
+    def _stream_thresholds(self) -> FloatArray:
+        """Of the distances that ``stream`` compares, and `trace` and `classify` in every mode."""
+        return calibrate_thresholds(self._bank, background=self._backgrounds, sensitivity=self.settings.sensitivity)
 
     def _begin(self) -> None:
         """Make the stages that remember the stream."""
@@ -310,7 +316,7 @@ class Recognizer:
             time=time,
             distance=distance,
             start_time=start_time,
-            threshold=self._thresholds,
+            threshold=self._stream_thresholds,
             labels=tuple(self._labels),
             template_ids=tuple(template.id for template in self._bank.templates),
         )
@@ -327,19 +333,22 @@ class Recognizer:
         """
         self._checked(sequence)
         distances = compare_whole(self._bank, sequence)
-        return sorted(self._nearest(distances, np.ones_like(distances)), key=lambda action: action.distance)
+        actions = self._nearest(distances, self._stream_thresholds, progress=np.ones_like(distances))
+        return sorted(actions, key=lambda action: action.distance)
 
     @property
     def state(self) -> RecognizerState:
         """How near the stream is to every action now."""
-        actions = self._nearest(self._matcher.distances, self._matcher.progress)
+        actions = self._nearest(self._matcher.distances, self._thresholds, progress=self._matcher.progress)
         best = min(actions, key=lambda action: action.ratio)
         return RecognizerState(label=best.label if best.ratio < 1.0 else UNKNOWN, time=self._time, actions=actions)
 
-    def _nearest(self, distances: FloatArray, progress: FloatArray) -> tuple[ActionState, ...]:
-        """The nearest template of each label, labels in alphabetical order."""
-        passing = self._thresholds > 0  # of takes that are alike to standing still, a window lets nothing pass
-        ratios = np.divide(distances, self._thresholds, out=np.full(len(distances), np.inf), where=passing)
+    def _nearest(
+        self, distances: FloatArray, thresholds: FloatArray, *, progress: FloatArray
+    ) -> tuple[ActionState, ...]:
+        """The nearest template of each label, labels in alphabetical order; arrays are (N,), one entry a template."""
+        passing = thresholds > 0  # of takes that are alike to standing still, a window lets nothing pass
+        ratios = np.divide(distances, thresholds, out=np.full(len(distances), np.inf), where=passing)
         nearest = {}
         for i in np.argsort(-ratios, kind="stable"):
             nearest[self._labels[i]] = int(i)
@@ -348,7 +357,7 @@ class Recognizer:
                 label=label,
                 template_id=self._bank.templates[i].id,
                 distance=float(distances[i]),
-                threshold=float(self._thresholds[i]),
+                threshold=float(thresholds[i]),
                 progress=float(progress[i]),
             )
             for label, i in sorted(nearest.items())

@@ -408,6 +408,21 @@ def test_classify_ranks_the_actions_by_nearness_to_a_whole_clip(label: str) -> N
     assert actions[0].ratio < 0.5 * actions[1].ratio
 
 
+def test_trace_and_classify_compare_as_a_stream_does_in_every_mode() -> None:
+    """Distances of a window and of a stream are no measure for each other's thresholds."""
+    sequence, background = sample(SCRIPT, TIME, seed=99), idle(5.0, skeleton=SKELETON, n_dims=N_DIMS, seed=77)
+    templates = make_templates()
+    stream, window = (
+        Recognizer(templates, background=background, settings=RecognizerSettings(mode=mode))
+        for mode in ("stream", "window")
+    )
+    ours, theirs = stream.trace(sequence), window.copy().trace(sequence)
+    np.testing.assert_array_equal(ours.distance, theirs.distance)
+    np.testing.assert_array_equal(ours.threshold, theirs.threshold)
+    assert stream.classify(sequence) == window.classify(sequence)
+    assert stream.state.actions[0].threshold != window.state.actions[0].threshold
+
+
 def test_trace_and_classify_refuse_another_body() -> None:
     sequence = sample([Move("wave", 0.0, 1.0)], frame_times(0.0, 1.0), skeleton=BODIES["blazepose_33"], n_dims=3)
     for ask in (usual_recognizer().trace, usual_recognizer().classify):
