@@ -81,7 +81,7 @@ class LabelledImage:
     size: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
-        farthest = max(np.abs(self.keypoints[np.isfinite(self.keypoints)]).max(initial=0.0), self.area_px or 0.0)
+        farthest = max(np.fmax.reduce(np.abs(self.keypoints), axis=None, initial=0.0), self.area_px or 0.0)
         if farthest > _MAX_PX:
             raise InvalidDataError(
                 f"{self.path.name}: labels are pixels of the picture, got {farthest:.4g}.", hint="Correct that line."

@@ -84,6 +84,8 @@ def test_a_deleted_picture_is_left_out(folder: Path) -> None:
     [
         ("21.00", "abc", "line 3: could not convert"),
         (",2,", ",256,", r"_v must be 0, 1 or 2, got 256"),
+        ("21.00", "1e300", r"labels are pixels of the picture, got 1e\+300"),
+        ("21.00", "inf", "labels are pixels of the picture, got inf"),
         ("images/0.jpg", "../../../etc/passwd", "lies outside the folder"),
         ("film,0.000", "film,nan", "line 2: time_s"),
         ("left_ear_x", "left_ear", "lacks the columns left_ear_x"),
