@@ -28,7 +28,16 @@ from actionpose.cli.wiring import (
     stopping_on_signals,
     tell_missing_labels,
 )
-from actionpose.outputs import Dispatcher, OutputStatus, describe_output, event_record, open_output
+from actionpose.outputs import (
+    Dispatcher,
+    JsonLinesOutput,
+    Output,
+    OutputError,
+    OutputStatus,
+    describe_output,
+    event_record,
+    open_output,
+)
 from actionpose.recognizer import RecognizerSettings, RecognizerState
 from actionpose.session import RunnerState, SessionRecording, SessionRunner, SessionStats, Tick, describe_stats
 from actionpose.sources import Source
@@ -132,6 +141,17 @@ def live(
             raise screen.state.error
         if recording and recording.error is not None:
             raise recording.error
+        _check_files(receivers, dispatcher.statuses)
+
+
+def _check_files(receivers: Sequence[Output], statuses: Sequence[OutputStatus]) -> None:
+    """Raise if a file lacks events: unlike a receiver that is gone for a while, nobody else tells that it does."""
+    for receiver, status in zip(receivers, statuses, strict=True):
+        n_lost = status.n_failed + status.n_dropped
+        if n_lost and isinstance(receiver, JsonLinesOutput):
+            raise OutputError(
+                f"{status.name} lacks {n_lost} of the events: {status.error}.", hint="They were printed, too."
+            )
 
 
 def _send(tick: Tick, dispatcher: Dispatcher) -> None:

@@ -68,6 +68,15 @@ def test_a_recording_without_its_first_line_is_none(run: Run, drill: Path, full_
     assert [path.name for path in full_disk.iterdir()] == ["ballast"]
 
 
+def test_a_file_of_live_that_lacks_events_fails_in_the_end(run: Run, drill: Path, full_disk: Path) -> None:
+    result = run("live", drill, "--to", full_disk / "events.jsonl", code=1)
+    assert result.stdout.count('"label"') == 2
+    error, hint = result.stderr.splitlines()[-2:]
+    assert error.startswith(f"error: {full_disk / 'events.jsonl'} lacks 2 of the events: No space left on device")
+    assert hint == "hint: They were printed, too."
+    assert (full_disk / "events.jsonl").read_bytes() == b""
+
+
 def test_exports_and_pictures_say_which_file_has_no_room(run: Run, full_disk: Path) -> None:
     result = run("templates", "export", full_disk, code=1)
     assert f"error: Cannot write {full_disk}/clap-" in result.stderr
